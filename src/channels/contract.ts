@@ -1,0 +1,49 @@
+import { z } from "zod";
+
+export const ChannelKind = z
+  .enum(["whatsapp", "instagram", "facebook_page", "twilio_sms", "twilio_voice", "web_widget"])
+  .meta({ id: "Channel", description: "Where a conversation takes place.", examples: ["whatsapp"] });
+export type ChannelKind = z.infer<typeof ChannelKind>;
+
+export type ChannelStatus = "connected" | "disconnected" | "error";
+
+export const Content = z
+  .discriminatedUnion("type", [
+    z.object({ type: z.literal("text"), text: z.string().min(1).max(4096) }).meta({ id: "TextContent", description: "Plain text." }),
+    z
+      .object({
+        type: z.literal("media"),
+        media_type: z.enum(["image", "video", "audio", "document", "sticker"]),
+        url: z.string().nullable().meta({ description: "Null where the provider keeps the file and gave only a reference." }),
+        caption: z.string().max(4096).nullable(),
+      })
+      .meta({ id: "MediaContent", description: "A file, by reference." }),
+  ])
+  .meta({ id: "Content", description: "What a message says." });
+export type Content = z.infer<typeof Content>;
+
+/** Why a message was not delivered, whoever the provider is. */
+export const sendErrorCodes = [
+  "messaging_window_closed",
+  "recipient_unreachable",
+  "recipient_opted_out",
+  "template_not_found",
+  "template_not_approved",
+  "template_params_invalid",
+  "provider_rate_limited",
+  "channel_auth_failed",
+  "channel_permission_denied",
+  "channel_blocked",
+  "channel_disconnected",
+  "content_type_unsupported",
+  "provider_invalid_request",
+  "provider_unavailable",
+  "provider_error",
+] as const;
+export type SendErrorCode = (typeof sendErrorCodes)[number];
+
+/** How a provider names a person. `phone` is E.164 without the plus sign. */
+export interface Identity {
+  kind: "phone" | "whatsapp_user" | "instagram_user" | "page_user" | "visitor";
+  value: string;
+}

@@ -1,0 +1,71 @@
+import type { Network, Settings } from "../../core/context.ts";
+import type { Id } from "../../core/ids.ts";
+import type { Timestamp } from "../../core/time.ts";
+import type { Content, Identity, SendErrorCode } from "../contract.ts";
+
+export type ProviderName = "sandbox" | "whatsapp";
+
+/** The secrets of one channel, as its provider needs them. */
+export type Credentials = Record<string, string>;
+
+/** A provider's callback, before anything of it is believed. */
+export interface HookRequest {
+  raw: Uint8Array;
+  header(name: string): string | undefined;
+}
+
+/** What a callback says, in the house's words. Times are the provider's own. */
+export type InboundEvent = {
+  /** Unique per channel: the same event, told twice, is told once. */
+  dedupe_key: string;
+  /** Which of the app's accounts it is for, where one URL serves several. */
+  account_id: string;
+  occurred_at: Timestamp;
+  /** The event as it came. */
+  raw: unknown;
+} & (
+  | { kind: "message"; external_id: string; from: Identity[]; name: string | null; content: Content }
+  /** A message the business sent: our own, told back to us, or one written in the provider's own inbox. */
+  | { kind: "echo"; external_id: string; to: Identity[]; content: Content }
+  | { kind: "status"; external_id: string; status: DeliveryState; error: SendError | null; message_id: string | null }
+  /** Understood, and of no effect here; or not understood. Recorded either way. */
+  | { kind: "ignored"; why: string }
+);
+
+export type DeliveryState = "sent" | "delivered" | "read" | "failed";
+
+export interface Outbound {
+  message_id: Id<"msg">;
+  account_id: string;
+  to: Identity[];
+  content: Content;
+}
+
+/** Why a provider refused, in the house's code and in its own. */
+export interface SendError {
+  code: SendErrorCode;
+  detail: string;
+  provider_code: string | null;
+}
+
+/**
+ * None of the providers has an idempotency key, so a send whose outcome is unknown is never repeated:
+ * the provider's own callback settles it.
+ */
+export type SendOutcome =
+  | { outcome: "sent"; external_id: string; status: "sent" | "delivered" }
+  | { outcome: "failed"; error: SendError }
+  /** Certainly not sent, and worth another try. */
+  | { outcome: "retry"; error: SendError; retry_after_ms: number | null }
+  | { outcome: "unknown"; detail: string };
+
+/** What every channel is made of. Nothing here touches the database. */
+export interface Provider {
+  /** Answers the provider's question whether the URL is ours; undefined refuses it. */
+  handshake(query: URLSearchParams, credentials: Credentials): string | undefined;
+  /** Whether the request really comes from the provider. Judged over the bytes as they came. */
+  verify(request: HookRequest, credentials: Credentials): boolean;
+  /** Never throws: what cannot be understood is an `ignored` event. */
+  parse(raw: Uint8Array, received_at: Timestamp): InboundEvent[];
+  send(outbound: Outbound, credentials: Credentials, world: { network: Network; settings: Settings }): Promise<SendOutcome>;
+}

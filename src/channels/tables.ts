@@ -1,0 +1,59 @@
+import { sql } from "drizzle-orm";
+import { foreignKey, index, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
+import { id, instant } from "../db/columns.ts";
+import { workspaces } from "../workspaces/tables.ts";
+import type { ChannelKind, ChannelStatus } from "./contract.ts";
+import type { ProviderName } from "./providers/provider.ts";
+
+export const channels = pgTable(
+  "channels",
+  {
+    workspace_id: id("ws")
+      .notNull()
+      .references(() => workspaces.id),
+    id: id("chan").notNull(),
+    channel: text().$type<ChannelKind>().notNull(),
+    /** Who carries it: the channel's own provider, or the sandbox. */
+    provider: text().$type<ProviderName>().notNull(),
+    name: text().notNull(),
+    status: text().$type<ChannelStatus>().notNull().default("connected"),
+    /** The channel's own address at its provider: a phone_number_id, a page id, a phone number. */
+    account_id: text().notNull(),
+    /** JSON of the provider's credentials, sealed. */
+    credentials: text().notNull(),
+    created_at: instant().notNull(),
+    updated_at: instant().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.workspace_id, t.id] }), index().on(t.workspace_id, t.provider, t.account_id)],
+);
+
+/** Finds the tenant of a channel that is named in a hook's URL. */
+export const channel_routes = pgTable(
+  "channel_routes",
+  { channel_id: id("chan").primaryKey(), workspace_id: id("ws").notNull() },
+  (t) => [foreignKey({ columns: [t.workspace_id, t.channel_id], foreignColumns: [channels.workspace_id, channels.id] })],
+);
+
+/** Every event a provider sent, once: the dedupe key decides, in the transaction of the event's effect. */
+export const provider_events = pgTable(
+  "provider_events",
+  {
+    workspace_id: id("ws").notNull(),
+    channel_id: id("chan").notNull(),
+    dedupe_key: text().notNull(),
+    kind: text().notNull(),
+    /** The message it speaks of, by the provider's id. */
+    external_id: text(),
+    /** `held`: a status that came before the send call had told us the provider's id. */
+    outcome: text().$type<"applied" | "held" | "ignored">().notNull(),
+    detail: text(),
+    /** The event as it came, as JSON text. */
+    raw: text().notNull(),
+    received_at: instant().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.workspace_id, t.channel_id, t.dedupe_key] }),
+    foreignKey({ columns: [t.workspace_id, t.channel_id], foreignColumns: [channels.workspace_id, channels.id] }),
+    index().on(t.workspace_id, t.channel_id, t.external_id).where(sql`outcome = 'held'`),
+  ],
+);

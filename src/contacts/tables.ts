@@ -1,0 +1,54 @@
+import { foreignKey, index, jsonb, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
+import { id, instant } from "../db/columns.ts";
+import type { Identity } from "../channels/contract.ts";
+import { channels } from "../channels/tables.ts";
+import { workspaces } from "../workspaces/tables.ts";
+
+
+export const contacts = pgTable(
+  "contacts",
+  {
+    workspace_id: id("ws")
+      .notNull()
+      .references(() => workspaces.id),
+    id: id("cont").notNull(),
+    name: text(),
+    metadata: jsonb().$type<Record<string, string>>().notNull().default({}),
+    created_at: instant().notNull(),
+    updated_at: instant().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.workspace_id, t.id] })],
+);
+
+/** A contact is a set of identities: one person's phone number, WhatsApp user id, page-scoped id … */
+export const contact_identities = pgTable(
+  "contact_identities",
+  {
+    workspace_id: id("ws").notNull(),
+    kind: text().$type<Identity["kind"]>().notNull(),
+    value: text().notNull(),
+    contact_id: id("cont").notNull(),
+    created_at: instant().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.workspace_id, t.kind, t.value] }),
+    foreignKey({ columns: [t.workspace_id, t.contact_id], foreignColumns: [contacts.workspace_id, contacts.id] }),
+    index().on(t.workspace_id, t.contact_id),
+  ],
+);
+
+/** When a contact last wrote on a channel, by the provider's clock: what Meta's 24-hour window hangs on. */
+export const contact_channels = pgTable(
+  "contact_channels",
+  {
+    workspace_id: id("ws").notNull(),
+    channel_id: id("chan").notNull(),
+    contact_id: id("cont").notNull(),
+    last_inbound_at: instant().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.workspace_id, t.channel_id, t.contact_id] }),
+    foreignKey({ columns: [t.workspace_id, t.channel_id], foreignColumns: [channels.workspace_id, channels.id] }),
+    foreignKey({ columns: [t.workspace_id, t.contact_id], foreignColumns: [contacts.workspace_id, contacts.id] }),
+  ],
+);

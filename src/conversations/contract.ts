@@ -1,0 +1,168 @@
+import { z } from "zod";
+import { ChannelKind, Content, sendErrorCodes } from "../channels/contract.ts";
+import { idField, listOf, Metadata, Moment, pageInput, Timestamp } from "../core/fields.ts";
+
+export const SendableContent = z
+  .discriminatedUnion("type", [
+    z
+      .strictObject({
+        type: z.literal("text"),
+        text: z.string().trim().min(1).max(4096).meta({ description: "Plain text; the channel's own limit may be lower." }),
+      })
+      .meta({ id: "SendText", description: "Plain text." }),
+    z
+      .strictObject({
+        type: z.literal("media"),
+        media_type: z.enum(["image", "video", "audio", "document"]),
+        url: z
+          .url({ protocol: /^https$/ })
+          .max(2048)
+          .meta({ description: "A public https URL from which the provider fetches the file." }),
+        caption: z.string().max(4096).optional(),
+      })
+      .meta({ id: "SendMedia", description: "A file, by its URL." }),
+  ])
+  .meta({ id: "SendableContent", description: "What to send.", examples: [{ type: "text", text: "Your order is on its way." }] });
+export type SendableContent = z.infer<typeof SendableContent>;
+
+export const ConversationStatus = z
+  .enum(["open", "pending", "resolved", "timed_out", "ended"])
+  .meta({ description: "`resolved`: closed by the team, the API or the agent; `timed_out`: by the inactivity timer; `ended`: by the customer." });
+export type ConversationStatus = z.infer<typeof ConversationStatus>;
+export const openStatuses = ["open", "pending"] as const satisfies ConversationStatus[];
+
+export const HandlerMode = z.enum(["ai", "human", "unassigned"]).meta({ description: "Who answers." });
+export type HandlerMode = z.infer<typeof HandlerMode>;
+
+export const Priority = z.enum(["low", "normal", "high", "urgent"]);
+export type Priority = z.infer<typeof Priority>;
+
+export const ClosedBy = z.enum(["team_member", "api", "ai_agent", "inactivity_timer", "contact"]).meta({ description: "Who closed it." });
+export type ClosedBy = z.infer<typeof ClosedBy>;
+
+export const MessagingWindow = z
+  .object({
+    state: z.enum(["open", "closed", "not_applicable"]),
+    expires_at: Timestamp.nullable(),
+    allowed_types: z.array(z.enum(["text", "media"])).meta({ description: "What may be sent at this moment." }),
+  })
+  .meta({
+    id: "MessagingWindow",
+    description: "Meta's 24-hour window: opened by the contact's own message, for each channel and contact. Other channels have none.",
+  });
+export type MessagingWindow = z.infer<typeof MessagingWindow>;
+
+export const Conversation = z
+  .object({
+    id: idField("conv"),
+    object: z.literal("conversation"),
+    channel: ChannelKind,
+    channel_id: idField("chan"),
+    contact_id: idField("cont"),
+    status: ConversationStatus,
+    handler_mode: HandlerMode,
+    priority: Priority,
+    tags: z.array(z.string()),
+    subject: z.string().nullable(),
+    message_count: z.number().int(),
+    last_message_preview: z.string().nullable().meta({ description: "The first 120 characters of the last message." }),
+    last_message_at: Timestamp,
+    last_inbound_at: Timestamp.nullable(),
+    first_response_at: Timestamp.nullable(),
+    closed_at: Timestamp.nullable(),
+    closed_by: ClosedBy.nullable(),
+    duration_seconds: z.number().int().nullable().meta({ description: "From creation to close; null while it is open." }),
+    messaging_window: MessagingWindow,
+    metadata: Metadata,
+    portal_url: z.string().meta({ format: "uri", description: "The conversation in the portal." }),
+    created_at: Timestamp,
+    updated_at: Timestamp,
+  })
+  .meta({ id: "Conversation", description: "An exchange with one contact on one channel, from its first message to its close." });
+export type Conversation = z.input<typeof Conversation>;
+
+export const Direction = z.enum(["inbound", "outbound"]);
+export type Direction = z.infer<typeof Direction>;
+
+export const Sender = z
+  .object({
+    type: z.enum(["contact", "team_member", "ai_agent", "api", "system"]),
+    id: z.string().nullable(),
+    name: z.string().nullable(),
+  })
+  .meta({ id: "Sender", description: "Who wrote it." });
+export type Sender = z.infer<typeof Sender>;
+
+export const MessageStatus = z
+  .enum(["queued", "sending", "sent", "delivered", "read", "failed", "unknown", "received"])
+  .meta({ description: "`unknown`: the provider may or may not have taken it; its own report settles that, and it is never sent twice." });
+export type MessageStatus = z.infer<typeof MessageStatus>;
+/** On disk a message that waits for another try is `scheduled`; outside it is still `queued`. */
+export type StoredMessageStatus = MessageStatus | "scheduled";
+
+export const MessageError = z
+  .object({
+    code: z.enum(sendErrorCodes),
+    detail: z.string(),
+    provider_code: z.string().nullable().meta({ description: "The provider's own code." }),
+  })
+  .meta({ id: "MessageError", description: "Why a message was not delivered." });
+export type MessageError = z.infer<typeof MessageError>;
+
+export const Message = z
+  .object({
+    id: idField("msg"),
+    object: z.literal("message"),
+    conversation_id: idField("conv"),
+    contact_id: idField("cont"),
+    channel: ChannelKind,
+    direction: Direction,
+    sender: Sender,
+    content: Content,
+    status: MessageStatus,
+    error: MessageError.nullable(),
+    external_id: z.string().nullable().meta({ description: "The provider's id of it." }),
+    client_reference: z.string().nullable(),
+    metadata: Metadata,
+    sent_at: Timestamp.nullable().meta({ description: "By the provider's clock." }),
+    delivered_at: Timestamp.nullable(),
+    read_at: Timestamp.nullable(),
+    failed_at: Timestamp.nullable(),
+    created_at: Timestamp,
+    updated_at: Timestamp,
+  })
+  .meta({ id: "Message", description: "One message, in or out." });
+export type Message = z.input<typeof Message>;
+
+export const ConversationRef = z.strictObject({ conversation_id: idField("conv") });
+export type ConversationRef = z.output<typeof ConversationRef>;
+
+export const ListConversations = z.strictObject({
+  status: z.array(ConversationStatus).optional().meta({ description: "One or more; repeat the parameter." }),
+  channel: z.array(ChannelKind).optional().meta({ description: "One or more; repeat the parameter." }),
+  channel_id: idField("chan").optional(),
+  contact_id: idField("cont").optional(),
+  handler_mode: HandlerMode.optional(),
+  last_message_after: Moment.optional(),
+  last_message_before: Moment.optional(),
+  ...pageInput,
+});
+export type ListConversations = z.output<typeof ListConversations>;
+export const ConversationList = listOf(Conversation, "ConversationList");
+
+export const ListMessages = ConversationRef.extend({
+  order: z.enum(["asc", "desc"]).default("desc").meta({ description: "By time: the newest first, or the oldest." }),
+  ...pageInput,
+});
+export type ListMessages = z.output<typeof ListMessages>;
+export const MessageList = listOf(Message, "MessageList");
+
+export const MessageRef = z.strictObject({ message_id: idField("msg") });
+export type MessageRef = z.output<typeof MessageRef>;
+
+export const SendMessage = ConversationRef.extend({
+  content: SendableContent,
+  client_reference: z.string().min(1).max(255).optional().meta({ description: "Your own id of it; kept, and given back." }),
+  metadata: Metadata.optional(),
+});
+export type SendMessage = z.output<typeof SendMessage>;

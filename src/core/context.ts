@@ -1,0 +1,80 @@
+import type { ExtractTablesWithRelations } from "drizzle-orm";
+import type { PgDatabase, PgQueryResultHKT, PgTransaction } from "drizzle-orm/pg-core";
+import type { Id, NewId } from "./ids.ts";
+import type { Clock } from "./time.ts";
+import type { Vault } from "./vault.ts";
+
+type NoSchema = Record<string, never>;
+
+/** One type over PGlite and postgres.js. */
+export type Db = PgDatabase<PgQueryResultHKT, NoSchema>;
+/** What a behaviour that writes is handed: it cannot be called outside a transaction. */
+export type Tx = PgTransaction<PgQueryResultHKT, NoSchema, ExtractTablesWithRelations<NoSchema>>;
+
+export const scopes = ["read", "write", "admin"] as const;
+export type Scope = (typeof scopes)[number];
+
+/** Who acts. The one place a key, a provider's callback and the service itself meet. */
+export type Actor =
+  | { type: "api_key"; id: Id<"key">; name: string; scopes: readonly Scope[] }
+  | { type: "provider"; id: Id<"chan">; name: string }
+  | { type: "system"; id: null; name: string };
+
+/** The kinds of background work. Each is rows that a cron route claims. */
+export type Work = "messages" | "webhooks";
+
+export interface Log {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** Everything by which the service reaches others; injected, so that a test needs no mock. */
+export interface Network {
+  /** Calls to providers, whose addresses are settings. */
+  fetch: typeof fetch;
+  /** Every A and AAAA record of a name. Empty when it has none; rejects when nobody answers. */
+  resolve(hostname: string): Promise<string[]>;
+  /** Webhooks may go to plain http and to loopback addresses: the laptop's mode. */
+  allow_private_webhooks: boolean;
+  /** The service's own public host, which is never a webhook's target. */
+  own_host: string;
+}
+
+export interface Settings {
+  /** Where the service is reached from outside, without a slash at the end. */
+  public_url: string;
+  meta_graph_url: string;
+  meta_graph_version: string;
+}
+
+/** What every behaviour may use, whoever asks. */
+export interface Services {
+  db: Db;
+  now: Clock;
+  newId: NewId;
+  vault: Vault;
+  log: Log;
+  network: Network;
+  settings: Settings;
+  /** Rows of this kind are waiting. Inside a transaction it takes effect at commit. */
+  wake(work: Work): void;
+}
+
+/** One request of one workspace. */
+export interface Ctx extends Services {
+  workspace_id: Id<"ws">;
+  actor: Actor;
+  request_id: Id<"req">;
+}
+
+export interface TxCtx extends Ctx {
+  db: Tx;
+}
+
+export const systemCtx = (services: Services, workspace_id: Id<"ws">, actor: Actor = { type: "system", id: null, name: "Wassla" }): Ctx => ({
+  ...services,
+  workspace_id,
+  actor,
+  request_id: services.newId("req"),
+});

@@ -1,0 +1,238 @@
+/**
+ * Every refusal the API can give, once. `code` is the contract and never changes; the rest feeds the
+ * document, the error pages and the client's union type.
+ */
+export const errors = {
+  validation_failed: {
+    status: 400,
+    title: "Validation failed",
+    meaning: "A parameter or a field is missing, unknown, or has a value that is not allowed.",
+    remedy: "Read `errors`: each fault names the place as a JSON pointer. Nothing was changed.",
+    retryable: false,
+  },
+  malformed_json: {
+    status: 400,
+    title: "Malformed JSON",
+    meaning: "The body is not a JSON object in UTF-8.",
+    remedy: "Send one JSON object, encoded in UTF-8.",
+    retryable: false,
+  },
+  invalid_cursor: {
+    status: 400,
+    title: "Invalid cursor",
+    meaning: "The cursor was not given by this list with these filters.",
+    remedy: "Start again without `cursor`, or keep the filters of the first page.",
+    retryable: false,
+  },
+  unauthorized: {
+    status: 401,
+    title: "Unauthorized",
+    meaning: "The request carries no valid API key; `reason` says which way it is not.",
+    remedy: "Send `Authorization: Bearer wsk_live_…` with a key that is neither revoked nor expired.",
+    retryable: false,
+  },
+  forbidden: {
+    status: 403,
+    title: "Forbidden",
+    meaning: "The key is valid but does not have the scope this operation needs.",
+    remedy: "Use a key with `required_scope`.",
+    retryable: false,
+  },
+  not_found: {
+    status: 404,
+    title: "Not found",
+    meaning: "There is no such resource in this workspace.",
+    remedy: "Check the id and that the key belongs to the workspace that owns it.",
+    retryable: false,
+  },
+  method_not_allowed: {
+    status: 405,
+    title: "Method not allowed",
+    meaning: "The path exists, the method does not.",
+    remedy: "Use one of the methods in the `Allow` header.",
+    retryable: false,
+  },
+  conversation_closed: {
+    status: 409,
+    title: "Conversation closed",
+    meaning: "The conversation has ended; nothing can be sent in it and it cannot be closed again.",
+    remedy: "Wait for the contact to write again, which opens a new conversation.",
+    retryable: false,
+  },
+  delivery_in_progress: {
+    status: 409,
+    title: "Delivery in progress",
+    meaning: "An attempt of this delivery is running at this moment.",
+    remedy: "Wait for its outcome (at most a minute) and look at the delivery again.",
+    retryable: true,
+  },
+  endpoint_disabled: {
+    status: 409,
+    title: "Endpoint disabled",
+    meaning: "The delivery's endpoint is disabled or deleted, so nothing can be sent to it.",
+    remedy: "Enable the endpoint, or create a new one.",
+    retryable: false,
+  },
+  channel_disconnected: {
+    status: 409,
+    title: "Channel disconnected",
+    meaning: "The conversation's channel is not connected to its provider.",
+    remedy: "Connect the channel again in the portal.",
+    retryable: false,
+  },
+  payload_too_large: {
+    status: 413,
+    title: "Payload too large",
+    meaning: "The body is larger than this endpoint accepts.",
+    remedy: "Send at most 1 MiB.",
+    retryable: false,
+  },
+  unsupported_media_type: {
+    status: 415,
+    title: "Unsupported media type",
+    meaning: "The body is not declared as JSON.",
+    remedy: "Send `Content-Type: application/json`.",
+    retryable: false,
+  },
+  messaging_window_closed: {
+    status: 422,
+    title: "Messaging window closed",
+    meaning: "The contact wrote more than 24 hours ago, and the channel's provider allows no free-form message after that.",
+    remedy: "Read `messaging_window` on the conversation; wait for the contact to write.",
+    retryable: false,
+  },
+  content_type_unsupported: {
+    status: 422,
+    title: "Content type unsupported",
+    meaning: "The channel cannot carry this kind of content.",
+    remedy: "Send one of `messaging_window.allowed_types`.",
+    retryable: false,
+  },
+  recipient_unreachable: {
+    status: 422,
+    title: "Recipient unreachable",
+    meaning: "The contact has no address on this channel, or the provider cannot reach it.",
+    remedy: "Check the contact's identities; use another channel.",
+    retryable: false,
+  },
+  webhook_url_not_allowed: {
+    status: 422,
+    title: "Webhook URL not allowed",
+    meaning: "The URL is not one that webhooks may be sent to.",
+    remedy: "Use a public https URL without credentials or fragment whose host resolves to public addresses only.",
+    retryable: false,
+  },
+  limit_reached: {
+    status: 422,
+    title: "Limit reached",
+    meaning: "The workspace already has as many of these as it may have.",
+    remedy: "Delete one that is not needed.",
+    retryable: false,
+  },
+  too_many_requests: {
+    status: 429,
+    title: "Too many requests",
+    meaning: "One of the three windows (address, key, workspace) is full; `limit` says which.",
+    remedy: "Wait for `Retry-After` seconds.",
+    retryable: true,
+  },
+  internal_error: {
+    status: 500,
+    title: "Internal error",
+    meaning: "The fault is ours.",
+    remedy: "Try again; if it stays, quote `request_id` to support.",
+    retryable: true,
+  },
+  service_unavailable: {
+    status: 503,
+    title: "Service unavailable",
+    meaning: "The service cannot take the request at this moment.",
+    remedy: "Try again after `Retry-After` seconds.",
+    retryable: true,
+  },
+} as const satisfies Record<string, ErrorEntry>;
+
+interface ErrorEntry {
+  status: number;
+  title: string;
+  meaning: string;
+  remedy: string;
+  retryable: boolean;
+}
+
+export type ErrorCode = keyof typeof errors;
+
+/** One fault of an input: where (RFC 6901), a stable word for what, and prose. */
+export interface Fault {
+  pointer: string;
+  code: string;
+  detail: string;
+}
+
+/** RFC 9457, with the members this API adds. Extra members belong to single codes (`reason`, `limit` …). */
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  code: ErrorCode;
+  detail: string;
+  instance: string;
+  request_id: string;
+  errors?: Fault[];
+  [member: string]: unknown;
+}
+
+interface ErrorOptions {
+  detail?: string;
+  errors?: Fault[];
+  /** Members that go into the problem beside the common ones. */
+  members?: Record<string, unknown>;
+  headers?: Record<string, string>;
+  cause?: unknown;
+}
+
+/** The only error that may speak to a client. Whatever else is thrown becomes `internal_error` and stays silent. */
+export class ApiError extends Error {
+  readonly code: ErrorCode;
+  readonly options: ErrorOptions;
+
+  constructor(code: ErrorCode, options: ErrorOptions = {}) {
+    super(options.detail ?? errors[code].meaning, { cause: options.cause });
+    this.name = "ApiError";
+    this.code = code;
+    this.options = options;
+  }
+
+  get status(): number {
+    return errors[this.code].status;
+  }
+}
+
+export const asApiError = (error: unknown): ApiError =>
+  error instanceof ApiError ? error : new ApiError("internal_error", { cause: error });
+
+/** A refused input: 400, naming every fault. */
+export const invalid = (...faults: Fault[]): ApiError =>
+  new ApiError("validation_failed", { detail: faults.map((fault) => fault.detail).join(" "), errors: faults });
+
+/** A body or filter names something that is not there: one answer for foreign, malformed and missing ids. */
+export const noSuch = (pointer: string): Fault => ({
+  pointer,
+  code: "no_such_resource",
+  detail: "There is no such resource in this workspace.",
+});
+
+export function problemOf(error: ApiError, where: { docs_url: string; instance: string; request_id: string }): Problem {
+  const { status, title } = errors[error.code];
+  return {
+    type: `${where.docs_url}/errors/${error.code}`,
+    title,
+    status,
+    code: error.code,
+    detail: error.message,
+    instance: where.instance,
+    request_id: where.request_id,
+    ...(error.options.errors && { errors: error.options.errors }),
+    ...error.options.members,
+  };
+}

@@ -1,0 +1,60 @@
+import { z } from "zod";
+import { noSuch } from "./errors.ts";
+import { isId, prefixes, type Id, type Prefix } from "./ids.ts";
+
+/** The words every contract is made of. */
+
+export const idField = <P extends Prefix>(prefix: P): z.ZodType<Id<P>, Id<P>> =>
+  z
+    .string()
+    .refine((text) => isId(prefix, text), { error: noSuch("").detail, params: { code: noSuch("").code } })
+    .meta({
+      description: `Id of the ${prefixes[prefix]}: a TypeID, \`${prefix}_\` and 26 characters.`,
+      pattern: `^${prefix}_[0-7][0-9a-hjkmnp-tv-z]{25}$`,
+      examples: [`${prefix}_01m7x0q4w6e8r9t2y3v5n7b1c4`],
+    }) as unknown as z.ZodType<Id<P>, Id<P>>;
+
+export const Timestamp = z
+  .string()
+  .meta({ format: "date-time", description: "RFC 3339, UTC, milliseconds.", examples: ["2026-11-22T10:15:12.480Z"] });
+
+const rfc3339 = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
+
+/** An instant a client sends: any RFC 3339 offset between the years 1970 and 9999. */
+export const Moment = z
+  .string()
+  .refine((text) => rfc3339.test(text) && text >= "1970" && isRealDay(text), {
+    error: "Must be an RFC 3339 date and time, such as 2026-11-22T10:15:12Z.",
+    params: { code: "invalid_timestamp" },
+  })
+  .meta({ format: "date-time", description: "RFC 3339 date and time.", examples: ["2026-11-22T10:15:12Z"] });
+
+/** The 31st of February passes a pattern but not the calendar. */
+function isRealDay(text: string): boolean {
+  const [year, month, day] = [Number(text.slice(0, 4)), Number(text.slice(5, 7)), Number(text.slice(8, 10))];
+  return day <= new Date(Date.UTC(year, month, 0)).getUTCDate();
+}
+
+/** Free keys and values of the client's own; kept, never read. */
+export const Metadata = z
+  .record(z.string().min(1).max(40), z.string().max(500))
+  .refine((metadata) => Object.keys(metadata).length <= 50, {
+    error: "Must have at most 50 keys.",
+    params: { code: "too_large" },
+  })
+  .meta({ description: "Your own keys and values: at most 50, names to 40 characters, values to 500.", examples: [{ order_id: "A-1007" }] });
+
+export const pageInput = {
+  limit: z.number().int().min(1).max(100).default(20).meta({ description: "How many to return." }),
+  cursor: z.string().max(1000).optional().meta({ description: "`next_cursor` of the page before; the filters must stay the same." }),
+};
+
+export const listOf = <T extends z.ZodType>(item: T, id: string) =>
+  z
+    .object({
+      object: z.literal("list"),
+      data: z.array(item),
+      has_more: z.boolean(),
+      next_cursor: z.string().nullable().meta({ description: "Pass it as `cursor` for the next page; null on the last." }),
+    })
+    .meta({ id, description: "One page." });

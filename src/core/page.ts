@@ -1,0 +1,42 @@
+import type { Ctx } from "./context.ts";
+import { ApiError } from "./errors.ts";
+
+/** Where a page ended: the sort value and the id of its last row. */
+export type Position = readonly [sort: string, id: string];
+
+export interface Page<T> {
+  object: "list";
+  data: T[];
+  has_more: boolean;
+  next_cursor: string | null;
+}
+
+/** The list a cursor is bound to: another list, tenant or filter refuses it. */
+export interface Listing {
+  name: string;
+  filters: object;
+}
+
+/** `rows` holds up to one more than `limit`: that one only tells that there is more. */
+export function pageOf<T>(ctx: Ctx, listing: Listing, rows: T[], limit: number, positionOf: (row: T) => Position): Page<T> {
+  const data = rows.slice(0, limit);
+  const last = rows.length > limit ? data.at(-1) : undefined;
+  return { object: "list", data, has_more: last !== undefined, next_cursor: last ? writeCursor(ctx, listing, positionOf(last)) : null };
+}
+
+export function readCursor(ctx: Ctx, listing: Listing, cursor: string | undefined): Position | undefined {
+  if (cursor === undefined) return undefined;
+  const [body = "", signature = ""] = cursor.split(".");
+  if (!ctx.vault.signatures("cursors", bound(ctx, listing, body)).includes(signature)) throw new ApiError("invalid_cursor");
+  return JSON.parse(Buffer.from(body, "base64url").toString("utf8")) as Position;
+}
+
+function writeCursor(ctx: Ctx, listing: Listing, position: Position): string {
+  const body = Buffer.from(JSON.stringify(position)).toString("base64url");
+  return `${body}.${ctx.vault.sign("cursors", bound(ctx, listing, body))}`;
+}
+
+function bound(ctx: Ctx, { name, filters }: Listing, body: string): string {
+  const { cursor: _cursor, limit: _limit, ...rest } = filters as Record<string, unknown>;
+  return [name, ctx.workspace_id, JSON.stringify(Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1))), body].join("\n");
+}

@@ -1,0 +1,21 @@
+/** An instant on every surface: RFC 3339, UTC, milliseconds. Such strings sort in order of time. */
+export type Timestamp = string;
+
+/** The application's clock. A parameter everywhere, so that in a test a day passes in a millisecond. */
+export type Clock = () => Timestamp;
+
+export const systemClock: Clock = () => new Date().toISOString();
+
+export const timestamp = (epoch_ms: number): Timestamp => new Date(epoch_ms).toISOString();
+
+export const epochMs = (at: Timestamp): number => Date.parse(at);
+
+export const after = (at: Timestamp, ms: number): Timestamp => timestamp(epochMs(at) + ms);
+
+export const msBetween = (from: Timestamp, to: Timestamp): number => epochMs(to) - epochMs(from);
+
+export const latest = (a: Timestamp, b: Timestamp): Timestamp => (a > b ? a : b);
+
+export const seconds = (n: number): number => n * 1000;
+export const minutes = (n: number): number => n * 60_000;
+export const hours = (n: number): number => n * 3_600_000;

@@ -1,0 +1,37 @@
+import { and, eq, sql, type SQL } from "drizzle-orm";
+import type { AnyPgColumn, PgTable } from "drizzle-orm/pg-core";
+import type { Ctx } from "../core/context.ts";
+import { ApiError, invalid, noSuch } from "../core/errors.ts";
+import type { Id } from "../core/ids.ts";
+
+export type TenantTable = PgTable & { workspace_id: AnyPgColumn<{ data: Id<"ws"> }>; id: AnyPgColumn };
+
+/** The tenant fence. Every statement on a tenant table says it; one without it looks wrong on sight. */
+export const mine = (ctx: Pick<Ctx, "workspace_id">, table: { workspace_id: AnyPgColumn }): SQL =>
+  eq(table.workspace_id, ctx.workspace_id);
+
+/** The one row of this workspace with this id, or 404: foreign and missing look the same. */
+export async function findMine<T extends TenantTable>(
+  ctx: Pick<Ctx, "workspace_id" | "db">,
+  table: T,
+  id: string,
+  options: { lock?: "update" } = {},
+): Promise<T["$inferSelect"]> {
+  const query = ctx.db
+    .select()
+    .from(table as PgTable)
+    .where(and(mine(ctx, table), eq(table.id, id)));
+  const [row] = await (options.lock ? query.for(options.lock) : query);
+  if (!row) throw new ApiError("not_found");
+  return row as T["$inferSelect"];
+}
+
+/** Refuses a body's or a filter's id that names nothing here, naming the field. */
+export async function assertMine(ctx: Ctx, table: TenantTable, pointer: string, id: string | undefined): Promise<void> {
+  if (id === undefined) return;
+  const [row] = await ctx.db
+    .select({ found: sql<number>`1` })
+    .from(table as PgTable)
+    .where(and(mine(ctx, table), eq(table.id, id)));
+  if (!row) throw invalid(noSuch(pointer));
+}

@@ -1,0 +1,157 @@
+import { z } from "zod";
+import { ChannelKind } from "../channels/contract.ts";
+import { idField, listOf, pageInput, Timestamp } from "../core/fields.ts";
+
+export const EventName = z.enum(["new_message", "conversation_end"]).meta({ id: "EventType", description: "What happened." });
+export type EventName = z.infer<typeof EventName>;
+
+export const DisabledReason = z
+  .enum(["gone"])
+  .meta({ description: "`gone`: the receiver answered 410, which asks never to be called again." });
+export type DisabledReason = z.infer<typeof DisabledReason>;
+
+export const WebhookEndpoint = z
+  .object({
+    id: idField("whe"),
+    object: z.literal("webhook_endpoint"),
+    url: z.string(),
+    name: z.string().nullable(),
+    event_types: z.array(EventName),
+    channels: z.array(ChannelKind).nullable().meta({ description: "Null: every channel." }),
+    enabled: z.boolean(),
+    disabled_reason: DisabledReason.nullable(),
+    status: z.enum(["active", "failing", "disabled"]).meta({ description: "`failing`: its last attempt failed. Failing alone disables nothing." }),
+    failing_since: Timestamp.nullable(),
+    delivery_id_header: z.boolean(),
+    created_at: Timestamp,
+    updated_at: Timestamp,
+  })
+  .meta({ id: "WebhookEndpoint", description: "A URL that events are posted to." });
+export type WebhookEndpoint = z.input<typeof WebhookEndpoint>;
+
+export const EndpointRef = z.strictObject({ endpoint_id: idField("whe") });
+export type EndpointRef = z.output<typeof EndpointRef>;
+
+export const CreateEndpoint = z
+  .strictObject({
+    url: z.string().min(1).max(2048).meta({ description: "https, public addresses only.", examples: ["https://hooks.example.com/wassla"] }),
+    event_types: z.array(EventName).min(1).max(20).meta({ description: "What to be told of." }),
+    channels: z.array(ChannelKind).min(1).optional().meta({ description: "Only of these channels; without it, of all." }),
+    name: z.string().trim().min(1).max(100).optional(),
+    enabled: z.boolean().default(true),
+    delivery_id_header: z
+      .boolean()
+      .default(true)
+      .meta({ description: "Send `delivery_id` beside `webhook-id`. Turn it off where a gateway refuses names with an underscore." }),
+  })
+  .meta({ id: "CreateWebhookEndpoint" });
+export type CreateEndpoint = z.output<typeof CreateEndpoint>;
+
+export const ListEndpoints = z.strictObject(pageInput);
+export type ListEndpoints = z.output<typeof ListEndpoints>;
+export const EndpointList = listOf(WebhookEndpoint, "WebhookEndpointList");
+
+export const DeletedEndpoint = z
+  .object({ id: idField("whe"), object: z.literal("webhook_endpoint"), deleted: z.literal(true) })
+  .meta({ id: "DeletedWebhookEndpoint" });
+
+export const DeliveryStatus = z
+  .enum(["pending", "delivering", "succeeded", "failed", "canceled"])
+  .meta({ description: "`pending`: waits for its first or next attempt; `failed`: every attempt of the schedule did." });
+export type DeliveryStatus = z.infer<typeof DeliveryStatus>;
+/** On disk a pending delivery is `ready` (may be claimed) or `scheduled` (a later retry). */
+export type StoredDeliveryStatus = Exclude<DeliveryStatus, "pending"> | "ready" | "scheduled";
+
+export const AttemptError = z
+  .enum(["timeout", "dns", "connection_refused", "connection_reset", "tls", "blocked_address", "non_2xx", "invalid_response"])
+  .meta({ description: "Why an attempt failed." });
+export type AttemptError = z.infer<typeof AttemptError>;
+
+export const Trigger = z.enum(["automatic", "manual"]).meta({ description: "`manual`: somebody asked for this attempt." });
+export type Trigger = z.infer<typeof Trigger>;
+
+export const WebhookDelivery = z
+  .object({
+    id: idField("dlv").meta({ description: "Also the `webhook-id` header: the same on every attempt." }),
+    object: z.literal("webhook_delivery"),
+    endpoint_id: idField("whe"),
+    event_id: idField("evt"),
+    event_type: EventName,
+    conversation_id: idField("conv").nullable(),
+    status: DeliveryStatus,
+    attempts: z.number().int(),
+    next_attempt_at: Timestamp.nullable(),
+    last_attempt_at: Timestamp.nullable(),
+    last_status_code: z.number().int().nullable(),
+    last_error: AttemptError.nullable(),
+    completed_at: Timestamp.nullable(),
+    created_at: Timestamp,
+    updated_at: Timestamp,
+  })
+  .meta({ id: "WebhookDelivery", description: "One event for one endpoint." });
+export type WebhookDelivery = z.input<typeof WebhookDelivery>;
+
+export const DeliveryRef = z.strictObject({ delivery_id: idField("dlv") });
+export type DeliveryRef = z.output<typeof DeliveryRef>;
+
+export const ListDeliveries = z.strictObject({
+  endpoint_id: idField("whe").optional(),
+  status: z.array(DeliveryStatus).optional().meta({ description: "One or more; repeat the parameter." }),
+  event_type: EventName.optional(),
+  conversation_id: idField("conv").optional(),
+  ...pageInput,
+});
+export type ListDeliveries = z.output<typeof ListDeliveries>;
+export const DeliveryList = listOf(WebhookDelivery, "WebhookDeliveryList");
+
+export const WebhookAttempt = z
+  .object({
+    id: idField("att"),
+    object: z.literal("webhook_attempt"),
+    delivery_id: idField("dlv"),
+    number: z.number().int(),
+    trigger: Trigger,
+    url: z.string(),
+    status_code: z.number().int().nullable(),
+    error: AttemptError.nullable(),
+    duration_ms: z.number().int(),
+    response_headers: z.record(z.string(), z.string()).nullable(),
+    response_body: z.string().nullable().meta({ description: "The first 4 KiB." }),
+    remote_address: z.string().nullable(),
+    created_at: Timestamp,
+  })
+  .meta({ id: "WebhookAttempt", description: "One request that was made, and what came of it." });
+export type WebhookAttempt = z.input<typeof WebhookAttempt>;
+
+export const ListAttempts = DeliveryRef.extend(pageInput);
+export type ListAttempts = z.output<typeof ListAttempts>;
+export const AttemptList = listOf(WebhookAttempt, "WebhookAttemptList");
+
+export const WebhookSecret = z
+  .object({
+    object: z.literal("webhook_secret"),
+    hint: z.string().meta({ description: "Its last four characters." }),
+    created_at: Timestamp,
+    previous: z
+      .array(z.object({ hint: z.string(), created_at: Timestamp, expires_at: Timestamp }))
+      .meta({ description: "Earlier secrets that still sign until they expire." }),
+  })
+  .meta({ id: "WebhookSecret", description: "What webhooks are signed with. The secret itself is shown once, when it is made." });
+export type WebhookSecret = z.input<typeof WebhookSecret>;
+
+export const RotateSecret = z
+  .strictObject({
+    grace_period_seconds: z
+      .number()
+      .int()
+      .min(0)
+      .max(604_800)
+      .default(86_400)
+      .meta({ description: "How long the secret that is replaced goes on signing beside the new one: at most seven days." }),
+  })
+  .meta({ id: "RotateWebhookSecret" });
+export type RotateSecret = z.output<typeof RotateSecret>;
+
+export const RotatedSecret = WebhookSecret.extend({
+  secret: z.string().meta({ description: "`whsec_` and base64. Shown this once." }),
+}).meta({ id: "RotatedWebhookSecret", description: "The new secret, in full, this once." });

@@ -1,0 +1,127 @@
+import { sql } from "drizzle-orm";
+import { boolean, foreignKey, index, integer, jsonb, pgTable, primaryKey, text, uuid } from "drizzle-orm/pg-core";
+import type { ChannelKind } from "../channels/contract.ts";
+import { id, instant, transactionId } from "../db/columns.ts";
+import { workspaces } from "../workspaces/tables.ts";
+import type { AttemptError, DisabledReason, EventName, StoredDeliveryStatus, Trigger } from "./contract.ts";
+
+export const webhook_endpoints = pgTable(
+  "webhook_endpoints",
+  {
+    workspace_id: id("ws")
+      .notNull()
+      .references(() => workspaces.id),
+    id: id("whe").notNull(),
+    url: text().notNull(),
+    name: text(),
+    event_types: text().array().$type<EventName[]>().notNull(),
+    /** Null means all of them. */
+    channels: text().array().$type<ChannelKind[]>(),
+    enabled: boolean().notNull().default(true),
+    disabled_reason: text().$type<DisabledReason>(),
+    delivery_id_header: boolean().notNull().default(true),
+    failing_since: instant(),
+    deleted_at: instant(),
+    created_at: instant().notNull(),
+    updated_at: instant().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.workspace_id, t.id] })],
+);
+
+/** What happened, as the exact text that goes over the wire: JSONB would reorder its keys. */
+export const events = pgTable(
+  "events",
+  {
+    workspace_id: id("ws")
+      .notNull()
+      .references(() => workspaces.id),
+    id: id("evt").notNull(),
+    type: text().$type<EventName>().notNull(),
+    conversation_id: id("conv"),
+    payload: text().notNull(),
+    xid: transactionId(),
+    created_at: instant().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.workspace_id, t.id] })],
+);
+
+/** One event for one endpoint. The row is the queue: it is written in the transaction that caused the event. */
+export const webhook_deliveries = pgTable(
+  "webhook_deliveries",
+  {
+    workspace_id: id("ws").notNull(),
+    id: id("dlv").notNull(),
+    endpoint_id: id("whe").notNull(),
+    event_id: id("evt").notNull(),
+    event_type: text().$type<EventName>().notNull(),
+    conversation_id: id("conv"),
+    status: text().$type<StoredDeliveryStatus>().notNull(),
+    attempts: integer().notNull().default(0),
+    trigger: text().$type<Trigger>().notNull().default("automatic"),
+    /** Where a replay that fails goes back to; null where the schedule decides. */
+    resting_status: text().$type<StoredDeliveryStatus>(),
+    due_at: instant().notNull(),
+    lease_id: uuid(),
+    lease_until: instant(),
+    last_status_code: integer(),
+    last_error: text().$type<AttemptError>(),
+    last_attempt_at: instant(),
+    completed_at: instant(),
+    created_at: instant().notNull(),
+    updated_at: instant().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.workspace_id, t.id] }),
+    foreignKey({ columns: [t.workspace_id, t.endpoint_id], foreignColumns: [webhook_endpoints.workspace_id, webhook_endpoints.id] }),
+    foreignKey({ columns: [t.workspace_id, t.event_id], foreignColumns: [events.workspace_id, events.id] }),
+    index("webhook_deliveries_ready").on(t.workspace_id, t.endpoint_id, t.due_at, t.id).where(sql`status = 'ready'`),
+    index("webhook_deliveries_scheduled").on(t.due_at).where(sql`status = 'scheduled'`),
+    index("webhook_deliveries_waiting").on(t.workspace_id, t.endpoint_id, t.due_at).where(sql`status = 'scheduled'`),
+    index("webhook_deliveries_leased").on(t.workspace_id, t.endpoint_id, t.lease_until).where(sql`status = 'delivering'`),
+    index("webhook_deliveries_leases").on(t.lease_until).where(sql`status = 'delivering'`),
+    index("webhook_deliveries_by_endpoint").on(t.workspace_id, t.endpoint_id, t.id),
+    index("webhook_deliveries_by_event").on(t.workspace_id, t.event_id),
+  ],
+);
+
+export const webhook_attempts = pgTable(
+  "webhook_attempts",
+  {
+    workspace_id: id("ws").notNull(),
+    id: id("att").notNull(),
+    delivery_id: id("dlv").notNull(),
+    number: integer().notNull(),
+    trigger: text().$type<Trigger>().notNull(),
+    url: text().notNull(),
+    status_code: integer(),
+    error: text().$type<AttemptError>(),
+    duration_ms: integer().notNull(),
+    response_headers: jsonb().$type<Record<string, string>>(),
+    response_body: text(),
+    remote_address: text(),
+    created_at: instant().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.workspace_id, t.id] }),
+    foreignKey({ columns: [t.workspace_id, t.delivery_id], foreignColumns: [webhook_deliveries.workspace_id, webhook_deliveries.id] }),
+    index().on(t.workspace_id, t.delivery_id, t.number),
+  ],
+);
+
+/** The workspace's signing secrets: the highest version is the current one, the others sign until they expire. */
+export const webhook_secrets = pgTable(
+  "webhook_secrets",
+  {
+    workspace_id: id("ws")
+      .notNull()
+      .references(() => workspaces.id),
+    version: integer().notNull(),
+    /** `whsec_…`, sealed. */
+    sealed: text().notNull(),
+    /** Its last four characters, to tell secrets apart. */
+    hint: text().notNull(),
+    created_at: instant().notNull(),
+    expires_at: instant(),
+  },
+  (t) => [primaryKey({ columns: [t.workspace_id, t.version] })],
+);
