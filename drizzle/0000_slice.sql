@@ -58,6 +58,7 @@ CREATE TABLE "provider_events" (
 	"external_id" text,
 	"outcome" text NOT NULL,
 	"detail" text,
+	"held" jsonb,
 	"raw" text NOT NULL,
 	"received_at" timestamp (3) with time zone NOT NULL,
 	CONSTRAINT "provider_events_workspace_id_channel_id_dedupe_key_pk" PRIMARY KEY("workspace_id","channel_id","dedupe_key")
@@ -142,13 +143,13 @@ CREATE TABLE "messages" (
 	CONSTRAINT "messages_workspace_id_id_pk" PRIMARY KEY("workspace_id","id")
 );
 --> statement-breakpoint
-CREATE TABLE "rate_limit_windows" (
+CREATE UNLOGGED TABLE "rate_limit_windows" (
 	"scope" smallint NOT NULL,
 	"subject" text NOT NULL,
 	"window_start" timestamp (3) with time zone NOT NULL,
 	"hits" integer NOT NULL,
 	CONSTRAINT "rate_limit_windows_scope_subject_window_start_pk" PRIMARY KEY("scope","subject","window_start")
-);
+) WITH (fillfactor = 70);
 --> statement-breakpoint
 CREATE TABLE "events" (
 	"workspace_id" uuid NOT NULL,

@@ -1,8 +1,9 @@
 import { sql } from "drizzle-orm";
-import { foreignKey, index, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
+import { foreignKey, index, jsonb, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
 import { id, instant } from "../db/columns.ts";
 import { workspaces } from "../workspaces/tables.ts";
 import type { ChannelKind, ChannelStatus } from "./contract.ts";
+import type { HeldReport } from "./note-event.ts";
 import type { ProviderName } from "./providers/provider.ts";
 
 export const channels = pgTable(
@@ -47,6 +48,7 @@ export const provider_events = pgTable(
     /** `held`: a status that came before the send call had told us the provider's id. */
     outcome: text().$type<"applied" | "held" | "ignored">().notNull(),
     detail: text(),
+    held: jsonb().$type<HeldReport>(),
     /** The event as it came, as JSON text. */
     raw: text().notNull(),
     received_at: instant().notNull(),

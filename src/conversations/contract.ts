@@ -43,7 +43,7 @@ export type ClosedBy = z.infer<typeof ClosedBy>;
 export const MessagingWindow = z
   .object({
     state: z.enum(["open", "closed", "not_applicable"]),
-    expires_at: Timestamp.nullable(),
+    expires_at: Timestamp.nullable().meta({ examples: ["2026-11-23T10:15:12.480Z"] }),
     allowed_types: z.array(z.enum(["text", "media"])).meta({ description: "What may be sent at this moment." }),
   })
   .meta({
@@ -65,9 +65,12 @@ export const Conversation = z
     tags: z.array(z.string()),
     subject: z.string().nullable(),
     message_count: z.number().int(),
-    last_message_preview: z.string().nullable().meta({ description: "The first 120 characters of the last message." }),
+    last_message_preview: z
+      .string()
+      .nullable()
+      .meta({ description: "The first 120 characters of the last message.", examples: ["Where is my order?"] }),
     last_message_at: Timestamp,
-    last_inbound_at: Timestamp.nullable(),
+    last_inbound_at: Timestamp.nullable().meta({ examples: ["2026-11-22T10:15:12.480Z"] }),
     first_response_at: Timestamp.nullable(),
     closed_at: Timestamp.nullable(),
     closed_by: ClosedBy.nullable(),
@@ -138,8 +141,8 @@ export const ConversationRef = z.strictObject({ conversation_id: idField("conv")
 export type ConversationRef = z.output<typeof ConversationRef>;
 
 export const ListConversations = z.strictObject({
-  status: z.array(ConversationStatus).optional().meta({ description: "One or more; repeat the parameter." }),
-  channel: z.array(ChannelKind).optional().meta({ description: "One or more; repeat the parameter." }),
+  status: z.array(ConversationStatus).meta({ description: "One or more; repeat the parameter." }).optional(),
+  channel: z.array(ChannelKind).meta({ description: "One or more; repeat the parameter." }).optional(),
   channel_id: idField("chan").optional(),
   contact_id: idField("cont").optional(),
   handler_mode: HandlerMode.optional(),
@@ -162,7 +165,7 @@ export type MessageRef = z.output<typeof MessageRef>;
 
 export const SendMessage = ConversationRef.extend({
   content: SendableContent,
-  client_reference: z.string().min(1).max(255).optional().meta({ description: "Your own id of it; kept, and given back." }),
+  client_reference: z.string().min(1).max(255).meta({ description: "Your own id of it; kept, and given back." }).optional(),
   metadata: Metadata.optional(),
 });
 export type SendMessage = z.output<typeof SendMessage>;

@@ -211,6 +211,16 @@ export class ApiError extends Error {
 export const asApiError = (error: unknown): ApiError =>
   error instanceof ApiError ? error : new ApiError("internal_error", { cause: error });
 
+type UnauthorizedReason = "missing_token" | "malformed_token" | "unknown_token" | "revoked_token" | "expired_token";
+
+/** 401 with the challenge of RFC 6750 §3: no error code in it where no token was sent. */
+export const unauthorized = (reason: UnauthorizedReason, detail: string): ApiError =>
+  new ApiError("unauthorized", {
+    detail,
+    members: { reason },
+    headers: { "WWW-Authenticate": `Bearer realm="Wassla API"${reason === "missing_token" ? "" : ', error="invalid_token"'}` },
+  });
+
 /** A refused input: 400, naming every fault. */
 export const invalid = (...faults: Fault[]): ApiError =>
   new ApiError("validation_failed", { detail: faults.map((fault) => fault.detail).join(" "), errors: faults });

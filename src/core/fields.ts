@@ -46,7 +46,7 @@ export const Metadata = z
 
 export const pageInput = {
   limit: z.number().int().min(1).max(100).default(20).meta({ description: "How many to return." }),
-  cursor: z.string().max(1000).optional().meta({ description: "`next_cursor` of the page before; the filters must stay the same." }),
+  cursor: z.string().max(1000).meta({ description: "`next_cursor` of the page before; the filters must stay the same." }).optional(),
 };
 
 export const listOf = <T extends z.ZodType>(item: T, id: string) =>

@@ -36,7 +36,7 @@ export const CreateEndpoint = z
   .strictObject({
     url: z.string().min(1).max(2048).meta({ description: "https, public addresses only.", examples: ["https://hooks.example.com/wassla"] }),
     event_types: z.array(EventName).min(1).max(20).meta({ description: "What to be told of." }),
-    channels: z.array(ChannelKind).min(1).optional().meta({ description: "Only of these channels; without it, of all." }),
+    channels: z.array(ChannelKind).min(1).meta({ description: "Only of these channels; without it, of all." }).optional(),
     name: z.string().trim().min(1).max(100).optional(),
     enabled: z.boolean().default(true),
     delivery_id_header: z
@@ -96,7 +96,7 @@ export type DeliveryRef = z.output<typeof DeliveryRef>;
 
 export const ListDeliveries = z.strictObject({
   endpoint_id: idField("whe").optional(),
-  status: z.array(DeliveryStatus).optional().meta({ description: "One or more; repeat the parameter." }),
+  status: z.array(DeliveryStatus).meta({ description: "One or more; repeat the parameter." }).optional(),
   event_type: EventName.optional(),
   conversation_id: idField("conv").optional(),
   ...pageInput,

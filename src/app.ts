@@ -1,0 +1,40 @@
+import { Hono } from "hono";
+import type { Services } from "./core/context.ts";
+import { ApiError } from "./core/errors.ts";
+import { cron } from "./http/cron.ts";
+import { docs } from "./http/docs.ts";
+import { admission, limitBody, requestId, type Front } from "./http/front-door.ts";
+import { health } from "./http/health.ts";
+import { hooks } from "./http/hooks.ts";
+import { sendProblem } from "./http/problem.ts";
+import { requestLog } from "./http/request-log.ts";
+import { rest } from "./http/rest.ts";
+import { rpc } from "./http/rpc.ts";
+import type { Poster } from "./webhooks/post.ts";
+
+export interface AppDeps {
+  services: Services;
+  poster: Poster;
+  cron_secret: string;
+  ip_limit_per_minute: number;
+  trusted_proxies: readonly string[];
+}
+
+/** Everything that is mounted. */
+export function createApp({ services, poster, cron_secret, ip_limit_per_minute, trusted_proxies }: AppDeps): Hono<Front> {
+  const app = new Hono<Front>();
+  app.use(requestId(services));
+  app.use(requestLog());
+
+  for (const mount of ["/v1/*", "/trpc/*"]) app.use(mount, limitBody(), admission({ ip_limit_per_minute, trusted_proxies }));
+  app.route("/", rest());
+  app.route("/", rpc());
+  app.route("/", hooks());
+  app.route("/", cron({ poster }, cron_secret));
+  app.route("/", docs());
+  app.route("/", health());
+
+  app.notFound((c) => sendProblem(c, new ApiError("not_found", { detail: "There is nothing at this path." })));
+  app.onError((error, c) => sendProblem(c, error));
+  return app;
+}

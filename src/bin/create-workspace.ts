@@ -1,0 +1,29 @@
+import { parseArgs } from "node:util";
+import { readConfig } from "../config.ts";
+import { scopes, type Scope } from "../core/context.ts";
+import { newWorkspace } from "./new-workspace.ts";
+import { openWorld } from "./world.ts";
+
+const usage = "usage: npm run workspace:create -- --name NAME [--scopes read,write,admin] [--json]";
+
+function readArguments(): { name: string; scopes: Scope[]; json: boolean } {
+  const { values } = parseArgs({
+    options: { name: { type: "string" }, scopes: { type: "string", default: scopes.join(",") }, json: { type: "boolean", default: false } },
+  });
+  const wanted = values.scopes.split(",").map((scope) => scope.trim());
+  const unknown = wanted.filter((scope) => !(scopes as readonly string[]).includes(scope));
+  if (!values.name?.trim()) throw new Error(usage);
+  if (unknown.length > 0) throw new Error(`There is no scope ${unknown.join(", ")}. ${usage}`);
+  return { name: values.name.trim(), scopes: [...new Set(wanted)] as Scope[], json: values.json };
+}
+
+try {
+  const wanted = readArguments();
+  const world = await openWorld(readConfig());
+  const made = await newWorkspace(world.services, wanted);
+  await world.close();
+  console.log(wanted.json ? JSON.stringify(made) : Object.entries(made).map(([name, value]) => `${name.padEnd(15)} ${value}`).join("\n"));
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

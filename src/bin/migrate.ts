@@ -1,0 +1,7 @@
+import { readConfig } from "../config.ts";
+import { openWorld } from "./world.ts";
+
+/** Brings the configured database to the newest migration. */
+const world = await openWorld(readConfig());
+await world.close();
+console.log("The database is up to date.");

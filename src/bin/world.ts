@@ -1,0 +1,75 @@
+import { pino, type Logger } from "pino";
+import { createApp } from "../app.ts";
+import type { Config } from "../config.ts";
+import type { Services, Work } from "../core/context.ts";
+import { createNewId } from "../core/ids.ts";
+import { systemClock } from "../core/time.ts";
+import { createVault } from "../core/vault.ts";
+import { connectEmbedded, connectPostgres } from "../db/connect.ts";
+import { lockDataDir } from "../db/data-dir.ts";
+import { createPoster } from "../webhooks/post.ts";
+import { createResolve } from "../webhooks/resolve.ts";
+
+/** Opens the configured database, brought up to date, and everything that works on it. */
+export async function openWorld(config: Config) {
+  const log = createLog(config);
+  const { connection, release } = await openDatabase(config);
+  let ring: (work: Work) => void = () => {};
+
+  const services: Services = {
+    db: connection.db,
+    now: systemClock,
+    newId: createNewId(),
+    vault: createVault(config.master_keys),
+    log,
+    network: {
+      fetch: globalThis.fetch,
+      resolve: createResolve(),
+      allow_private_webhooks: config.allow_private_webhooks,
+      own_host: new URL(config.public_url).hostname,
+    },
+    settings: { public_url: config.public_url, meta_graph_url: config.meta_graph_url, meta_graph_version: config.meta_graph_version },
+    wake: (work) => ring(work),
+  };
+  const poster = createPoster(services.network);
+
+  return {
+    services,
+    poster,
+    log,
+    app: createApp({
+      services,
+      poster,
+      cron_secret: config.cron_secret,
+      ip_limit_per_minute: config.ip_limit_per_minute,
+      trusted_proxies: config.trusted_proxies,
+    }),
+    /** Who is to be told that rows are waiting. */
+    onWake: (listener: (work: Work) => void) => void (ring = listener),
+    async close() {
+      await poster.close();
+      await connection.close();
+      release();
+    },
+  };
+}
+
+async function openDatabase({ database }: Config) {
+  if (database.kind === "postgres") {
+    const connection = connectPostgres(database.url, { pool_size: database.pool_size });
+    await connection.migrate();
+    return { connection, release: () => {} };
+  }
+  const release = lockDataDir(database.data_dir);
+  try {
+    const connection = await connectEmbedded({ folder: database.folder });
+    await connection.migrate();
+    return { connection, release };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+const createLog = ({ log_level }: Config): Logger =>
+  pino({ level: log_level, redact: ["*.authorization", "*.token", "*.secret", "*.access_token"] });

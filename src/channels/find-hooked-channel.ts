@@ -1,0 +1,31 @@
+import { and, eq } from "drizzle-orm";
+import { systemCtx, type Ctx, type Services } from "../core/context.ts";
+import { ApiError } from "../core/errors.ts";
+import { isId } from "../core/ids.ts";
+import { mine } from "../db/mine.ts";
+import { channel_routes, channels } from "./tables.ts";
+
+export type Channel = typeof channels.$inferSelect;
+
+/** The channel that a provider's callback names in its URL, and a context that speaks for its workspace. */
+export async function findHookedChannel(services: Services, channel_id: string): Promise<{ ctx: Ctx; channel: Channel }> {
+  if (!isId("chan", channel_id)) throw new ApiError("not_found");
+  const [row] = await services.db
+    .select({ channel: channels })
+    .from(channel_routes)
+    .innerJoin(channels, and(eq(channels.workspace_id, channel_routes.workspace_id), eq(channels.id, channel_routes.channel_id)))
+    .where(eq(channel_routes.channel_id, channel_id));
+  if (!row) throw new ApiError("not_found");
+  const { channel } = row;
+  return { channel, ctx: systemCtx(services, channel.workspace_id, { type: "provider", id: channel.id, name: channel.provider }) };
+}
+
+/** One URL of a provider's app may serve several accounts: each event goes to the channel of its own. */
+export async function channelOfAccount(ctx: Ctx, hooked: Channel, account_id: string): Promise<Channel | undefined> {
+  if (account_id === hooked.account_id) return hooked;
+  const [channel] = await ctx.db
+    .select()
+    .from(channels)
+    .where(and(mine(ctx, channels), eq(channels.provider, hooked.provider), eq(channels.account_id, account_id)));
+  return channel;
+}

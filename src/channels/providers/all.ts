@@ -1,0 +1,5 @@
+import type { Provider, ProviderName } from "./provider.ts";
+import { sandbox } from "./sandbox.ts";
+import { whatsapp } from "./whatsapp.ts";
+
+export const providers: Record<ProviderName, Provider> = { sandbox, whatsapp };

@@ -1,0 +1,64 @@
+import { randomUUID } from "node:crypto";
+import type { Identity } from "../contract.ts";
+import { cut, hashOf, idAt, readCallback, refused, sameSecret, textAt, timeAt } from "./meta.ts";
+import type { InboundEvent, Provider, SendOutcome } from "./provider.ts";
+
+/** Answers like a real provider, with no account anywhere: the demo workspace and the tests of clients live on it. */
+export const sandbox: Provider = {
+  handshake: () => undefined,
+  verify: (request, credentials) => sameSecret(request.header("x-sandbox-token"), credentials["token"]),
+  parse: (raw, received_at) => readCallback(raw, received_at, (body) => [eventOf(body, raw, received_at)]),
+  send: async ({ to }) => {
+    const phone = to.find((identity) => identity.kind === "phone")?.value;
+    if (!phone) return refused("recipient_unreachable", "The contact has no phone number.");
+    return (
+      magic.get(phone.slice(-4)) ?? { outcome: "sent", external_id: `sandbox_${randomUUID().replaceAll("-", "")}`, status: "delivered" }
+    );
+  },
+};
+
+/** What becomes of a message, by the last four digits of the phone number; every other number receives it. */
+const magic = new Map<string, SendOutcome>([
+  [
+    "0001",
+    { outcome: "failed", error: { code: "recipient_unreachable", detail: "Sandbox: nobody has this number.", provider_code: "0001" } },
+  ],
+  [
+    "0002",
+    {
+      outcome: "retry",
+      error: { code: "provider_rate_limited", detail: "Sandbox: too many messages.", provider_code: "0002" },
+      retry_after_ms: null,
+    },
+  ],
+  ["0003", { outcome: "unknown", detail: "Sandbox: the connection broke before the answer." }],
+  [
+    "0004",
+    {
+      outcome: "failed",
+      error: { code: "recipient_opted_out", detail: "Sandbox: the recipient wants no messages.", provider_code: "0004" },
+    },
+  ],
+]);
+
+/** `{"from": "+15550001111", "text": "Hello", "name"?, "id"?, "at"?}`. Without an id, every arrival is a message of its own. */
+function eventOf(body: unknown, raw: Uint8Array, received_at: string): InboundEvent {
+  const external_id = idAt(body, "id") ?? `sandbox_${hashOf(`${received_at}\n${hashOf(raw)}`).slice(0, 32)}`;
+  const common = { dedupe_key: external_id, account_id: "sandbox", occurred_at: timeAt(received_at, body, "at"), raw: body };
+  const [from, text, name] = [phoneOf(textAt(body, "from")), textAt(body, "text"), textAt(body, "name")];
+  if (!from) return { kind: "ignored", ...common, why: "`from` is not a phone number" };
+  if (text === null) return { kind: "ignored", ...common, why: "`text` is missing" };
+  return {
+    kind: "message",
+    ...common,
+    external_id,
+    from: [from],
+    name: name && cut(name, 200),
+    content: { type: "text", text: cut(text, 4096) },
+  };
+}
+
+function phoneOf(said: string | null): Identity | null {
+  const value = said?.replace(/\D/g, "").slice(0, 20);
+  return value ? { kind: "phone", value } : null;
+}

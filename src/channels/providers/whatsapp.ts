@@ -1,0 +1,327 @@
+import type { Network, Settings } from "../../core/context.ts";
+import { isId } from "../../core/ids.ts";
+import type { Timestamp } from "../../core/time.ts";
+import type { Content, Identity } from "../contract.ts";
+import {
+  at,
+  cut,
+  graphError,
+  handshake,
+  hashOf,
+  idAt,
+  listAt,
+  postMessage,
+  readCallback,
+  readJson,
+  refused,
+  textAt,
+  timeAt,
+  verify,
+} from "./meta.ts";
+import type { Credentials, DeliveryState, InboundEvent, Outbound, Provider, SendOutcome } from "./provider.ts";
+
+/**
+ * The WhatsApp Cloud API. Dedupe keys: a message its wamid, an echo `echo:wamid`, a status `wamid+status+timestamp`,
+ * what is told *of* a message `type:wamid` (it may come before the message), anything else the hash of its JSON.
+ */
+export const whatsapp: Provider = { handshake, verify, parse, send };
+
+const text_limit = 4096;
+
+// Inbound
+
+interface Told {
+  account_id: string;
+  received_at: Timestamp;
+  /** The people of this change, as far as WhatsApp introduces them. */
+  people: unknown[];
+}
+
+function parse(raw: Uint8Array, received_at: Timestamp): InboundEvent[] {
+  return readCallback(raw, received_at, (body) => listAt(body, "entry").flatMap((entry) => eventsOfEntry(entry, received_at)));
+}
+
+function eventsOfEntry(entry: unknown, received_at: Timestamp): InboundEvent[] {
+  const changes = listAt(entry, "changes");
+  return changes.length > 0
+    ? changes.flatMap((change) => eventsOfChange(change, entry, received_at))
+    : [unknownChange(entry, entry, received_at)];
+}
+
+function eventsOfChange(change: unknown, entry: unknown, received_at: Timestamp): InboundEvent[] {
+  const value = at(change, "value");
+  const told: Told = { account_id: accountOf(change, entry), received_at, people: listAt(value, "contacts") };
+  const events = [
+    ...listAt(value, "messages").map((message) => messageEvent(message, told)),
+    ...listAt(value, "message_echoes").map((message) => echoEvent(message, told)),
+    ...listAt(value, "statuses").map((status) => statusEvent(status, told)),
+  ];
+  return events.length > 0 ? events : [unknownChange(change, entry, received_at)];
+}
+
+/** Template updates and the like are about the whole business account, whose id is the entry's. */
+const accountOf = (change: unknown, entry: unknown): string =>
+  idAt(change, "value", "metadata", "phone_number_id") ?? idAt(entry, "id") ?? "";
+
+/** Calls, groups, templates, users' new ids, and what Meta will think of next. The same change at another time is another. */
+function unknownChange(change: unknown, entry: unknown, received_at: Timestamp): InboundEvent {
+  const errors = listAt(change, "value", "errors").map((error) => graphError(error, null).detail);
+  const field = textAt(change, "field") ?? "a callback without changes";
+  return {
+    kind: "ignored",
+    why: cut([`${field}: of no effect here`, ...errors].join("; "), 500),
+    dedupe_key: `change:${hashOf(JSON.stringify([at(entry, "id"), at(entry, "time"), change]))}`,
+    account_id: accountOf(change, entry),
+    occurred_at: timeAt(received_at, entry, "time"),
+    raw: change,
+  };
+}
+
+function messageEvent(message: unknown, told: Told): InboundEvent {
+  const person = personOf(message, told);
+  const from = identities(textAt(message, "from") ?? textAt(person, "wa_id"), idAt(message, "from_user_id") ?? idAt(person, "user_id"));
+  const external_id = idAt(message, "id") ?? "";
+  const why = whyIgnored(message, external_id, from);
+  if (why !== null) return ignoredItem("", message, told, why);
+  return {
+    kind: "message",
+    ...common(external_id, message, told),
+    external_id,
+    from,
+    name: nameOf(person),
+    content: contentOf(message),
+  };
+}
+
+/** What the business wrote in WhatsApp's own app. */
+function echoEvent(message: unknown, told: Told): InboundEvent {
+  const to = identities(textAt(message, "to"), idAt(message, "to_user_id"));
+  const external_id = idAt(message, "id") ?? "";
+  const why = whyIgnored(message, external_id, to);
+  if (why !== null) return ignoredItem("echo:", message, told, why);
+  return { kind: "echo", ...common(`echo:${external_id}`, message, told), external_id, to, content: contentOf(message) };
+}
+
+/** `played` is a voice message's `read`. */
+const states = new Map<string, DeliveryState>([
+  ["sent", "sent"],
+  ["delivered", "delivered"],
+  ["read", "read"],
+  ["played", "read"],
+  ["failed", "failed"],
+]);
+
+function statusEvent(item: unknown, told: Told): InboundEvent {
+  const external_id = idAt(item, "id");
+  const said = textAt(item, "status") ?? "";
+  const status = states.get(said);
+  if (external_id === null) return ignoredItem("status:", item, told, "a status without a message's id");
+  const shared = common(boundedKey(`${external_id}+${said}+${textAt(item, "timestamp") ?? ""}`), item, told);
+  if (!status) return { kind: "ignored", ...shared, why: cut(`the status "${said}" is not known here`, 500) };
+  const message_id = textAt(item, "biz_opaque_callback_data") ?? "";
+  return {
+    kind: "status",
+    ...shared,
+    external_id,
+    status,
+    error: status === "failed" ? graphError(listAt(item, "errors")[0], null) : null,
+    message_id: isId("msg", message_id) ? message_id : null,
+  };
+}
+
+const common = (dedupe_key: string, item: unknown, told: Told) => ({
+  dedupe_key,
+  account_id: told.account_id,
+  occurred_at: timeAt(told.received_at, item, "timestamp"),
+  raw: item,
+});
+
+function ignoredItem(prefix: string, item: unknown, told: Told, why: string): InboundEvent {
+  const key = `${prefix}${textAt(item, "type") ?? "unknown"}:${idAt(item, "id") ?? hashOf(JSON.stringify(item))}`;
+  return { kind: "ignored", ...common(boundedKey(key), item, told), why };
+}
+
+const boundedKey = (key: string): string => (key.length <= 500 ? key : `hash:${hashOf(key)}`);
+
+// Who
+
+/** The sender, as the change introduces them. One introduction to one message belongs together, however it is spelt. */
+function personOf(message: unknown, told: Told): unknown {
+  const [phone, user_id] = [textAt(message, "from"), textAt(message, "from_user_id")];
+  const same = (person: unknown) =>
+    (phone !== null && textAt(person, "wa_id") === phone) || (user_id !== null && textAt(person, "user_id") === user_id);
+  return told.people.find(same) ?? (told.people.length === 1 ? told.people[0] : undefined);
+}
+
+/** Since 2026 a user may show a phone number, a business-scoped user id, or both. */
+function identities(phone: string | null, user_id: string | null): Identity[] {
+  const digits = phone?.replace(/[+\s().-]/g, "") ?? "";
+  const found: Identity[] = [];
+  if (/^\d{5,20}$/.test(digits)) found.push({ kind: "phone", value: digits });
+  if (user_id !== null) found.push({ kind: "whatsapp_user", value: user_id });
+  return found;
+}
+
+function nameOf(person: unknown): string | null {
+  const name = textAt(person, "profile", "name") ?? textAt(person, "profile", "username") ?? textAt(person, "username");
+  return name && cut(name, 200);
+}
+
+// What was said
+
+/** Told *of* a message, or told by WhatsApp: nobody said these. */
+const not_said = new Map<string, string>([
+  ["reaction", "reactions are not kept yet"],
+  ["revoke", "deletions are not kept yet"],
+  ["edit", "edits are not kept yet"],
+  ["system", "WhatsApp's own note: a number or an identity changed"],
+  ["request_welcome", "a chat was opened, nothing was said"],
+]);
+
+function whyIgnored(message: unknown, external_id: string, people: Identity[]): string | null {
+  const type = textAt(message, "type");
+  if (external_id === "") return "a message without an id";
+  if (type === null) return "a message without a type";
+  if (at(message, "group_id") !== undefined) return "groups are not served here";
+  return not_said.get(type) ?? (people.length === 0 ? "a message that names nobody" : null);
+}
+
+type MediaType = Extract<Content, { type: "media" }>["media_type"];
+
+const media_types = new Map<string, MediaType>([
+  ["image", "image"],
+  ["video", "video"],
+  ["audio", "audio"],
+  ["voice", "audio"],
+  ["document", "document"],
+  ["sticker", "sticker"],
+]);
+
+/** How each kind reads as text, from the part of the message that carries its name. */
+const wordings = new Map<string, (part: unknown) => string | null>([
+  ["text", (part) => textAt(part, "body")],
+  ["button", (part) => textAt(part, "text") ?? textAt(part, "payload")],
+  ["interactive", sayReply],
+  ["location", sayLocation],
+  ["contacts", (part) => saySeveral("👤 Contact", listAt(part).map(sayContact))],
+  ["order", sayOrder],
+  ["unsupported", () => "[Unsupported message]"],
+]);
+
+/** Whatever a person sent is shown, if only by its name: to drop a customer's message is worse than to show it badly. */
+function contentOf(message: unknown): Content {
+  const type = textAt(message, "type") ?? "";
+  const part = at(message, type);
+  const media_type = media_types.get(type);
+  if (media_type) {
+    const caption = textAt(part, "caption");
+    return {
+      type: "media",
+      media_type,
+      url: webAddress(textAt(part, "url") ?? textAt(part, "link")),
+      caption: caption && cut(caption, text_limit),
+    };
+  }
+  const wording = wordings.get(type) ?? (() => `[Unsupported message: ${cut(type, 50)}]`);
+  return { type: "text", text: cut(wording(part) ?? `[Unreadable ${type} message]`, text_limit) };
+}
+
+const webAddress = (text: string | null): string | null => (text !== null && /^https?:\/\//i.test(text) ? text : null);
+
+function sayReply(reply: unknown): string | null {
+  return textAt(reply, "button_reply", "title") ?? textAt(reply, "list_reply", "title") ?? sayForm(at(reply, "nfm_reply"));
+}
+
+/** A Flow's answers. `flow_token` is the business's own reference, not an answer. */
+function sayForm(form: unknown): string | null {
+  const answers = readJson(textAt(form, "response_json") ?? "");
+  const lines = Object.keys(typeof answers === "object" && answers !== null ? answers : {})
+    .filter((question) => question !== "flow_token")
+    .map((question) => `${question}: ${textAt(answers, question) ?? JSON.stringify(at(answers, question))}`);
+  return saySeveral("📋 Form", lines) ?? textAt(form, "body");
+}
+
+function sayLocation(place: unknown): string | null {
+  const [latitude, longitude] = [textAt(place, "latitude"), textAt(place, "longitude")];
+  const point = latitude && longitude ? `${latitude}, ${longitude}` : null;
+  const name = [textAt(place, "name"), textAt(place, "address")].filter((text) => text !== null).join(", ");
+  if (name) return `📍 Location: ${name}${point ? ` (${point})` : ""}`;
+  return point && `📍 Location: ${point}`;
+}
+
+function sayContact(contact: unknown): string | null {
+  const phones = listAt(contact, "phones").map((phone) => textAt(phone, "phone") ?? textAt(phone, "wa_id"));
+  const emails = listAt(contact, "emails").map((email) => textAt(email, "email"));
+  const name = textAt(contact, "name", "formatted_name") ?? textAt(contact, "name", "first_name");
+  return [name, ...phones, ...emails].filter((text) => text !== null).join(", ") || null;
+}
+
+function sayOrder(order: unknown): string | null {
+  const items = listAt(order, "product_items").map((item) => {
+    const [quantity, product, price] = [textAt(item, "quantity"), textAt(item, "product_retailer_id"), textAt(item, "item_price")];
+    return product && `${quantity ?? "1"} × ${product}${price ? ` (${[price, textAt(item, "currency") ?? ""].join(" ").trim()})` : ""}`;
+  });
+  return saySeveral("🛒 Order", [...items, textAt(order, "text")]);
+}
+
+function saySeveral(title: string, parts: (string | null)[]): string | null {
+  const said = parts.filter((part) => part !== null && part !== "");
+  return said.length > 0 ? `${title}: ${said.join("; ")}` : null;
+}
+
+// Outbound
+
+/** POST /{phone_number_id}/messages. https://developers.facebook.com/docs/whatsapp/cloud-api/reference/messages */
+async function send(
+  outbound: Outbound,
+  credentials: Credentials,
+  { network, settings }: { network: Network; settings: Settings },
+): Promise<SendOutcome> {
+  const address = addressOf(outbound.to);
+  if (!address) return refused("recipient_unreachable", "The contact has neither a phone number nor a WhatsApp user id.");
+  const payload = payloadOf(outbound.content);
+  if (!payload)
+    return refused("content_type_unsupported", "WhatsApp needs the file's address, and carries no caption with audio or a sticker.");
+  return postMessage(
+    {
+      url: `${settings.meta_graph_url}/${settings.meta_graph_version}/${encodeURIComponent(outbound.account_id)}/messages`,
+      body: {
+        messaging_product: "whatsapp",
+        recipient_type: "individual",
+        ...address,
+        biz_opaque_callback_data: outbound.message_id,
+        ...payload,
+      },
+      readId: (answer) => idAt(listAt(answer, "messages")[0], "id"),
+    },
+    credentials,
+    network,
+  );
+}
+
+/** The phone number if there is one: WhatsApp prefers it too. */
+function addressOf(to: Identity[]): { to: string } | { recipient: string } | null {
+  const valueOf = (kind: Identity["kind"]) => to.find((identity) => identity.kind === kind)?.value;
+  const [phone, user_id] = [valueOf("phone"), valueOf("whatsapp_user")];
+  if (phone) return { to: phone };
+  return user_id ? { recipient: user_id } : null;
+}
+
+const captioned: readonly MediaType[] = ["image", "video", "document"];
+
+function payloadOf(content: Content): object | null {
+  if (content.type === "text") return { type: "text", text: { body: content.text, preview_url: false } };
+  const { media_type, url: link, caption } = content;
+  if (!link || (caption && !captioned.includes(media_type))) return null;
+  const filename = media_type === "document" ? filenameOf(link) : null;
+  return { type: media_type, [media_type]: { link, ...(caption && { caption }), ...(filename && { filename }) } };
+}
+
+/** Without one, WhatsApp shows a document as "Untitled". */
+function filenameOf(link: string): string | null {
+  try {
+    return decodeURIComponent(new URL(link).pathname.split("/").at(-1) ?? "").slice(-240) || null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,66 @@
+import { join } from "node:path";
+import { z } from "zod";
+import { keptSecret } from "./db/data-dir.ts";
+
+const flag = z.enum(["on", "off", "true", "false", "1", "0"]).transform((word) => ["on", "true", "1"].includes(word));
+const list = z.string().transform((text) => text.split(",").map((item) => item.trim()).filter(Boolean));
+const secret = z.string().min(32, "must have at least 32 characters");
+const origin = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ""));
+
+/** Every setting. `.env.example` says what each is for. */
+const Environment = z.object({
+  PORT: z.coerce.number().int().min(0).max(65535).default(3000),
+  HOST: z.string().min(1).optional(),
+  DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, "must be a postgres:// URL").optional(),
+  DATABASE_POOL_SIZE: z.coerce.number().int().min(1).max(200).default(10),
+  DATA_DIR: z.string().min(1).default(".data"),
+  MASTER_KEY: z.string().optional(),
+  CRON_SECRET: secret.optional(),
+  PUBLIC_URL: origin.optional(),
+  TRUSTED_PROXIES: list.default([]),
+  SCHEDULER: flag.default(true),
+  ALLOW_PRIVATE_WEBHOOKS: flag.optional(),
+  IP_RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(1200),
+  LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).optional(),
+  META_GRAPH_URL: origin.default("https://graph.facebook.com"),
+  META_GRAPH_VERSION: z.string().regex(/^v\d+\.\d+$/).default("v23.0"),
+});
+
+export type Config = ReturnType<typeof readConfig>;
+
+/** The only reader of the environment. Without configuration the secrets are made once and kept in `DATA_DIR`. */
+export function readConfig(environment: Record<string, string | undefined> = process.env) {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value !== ""));
+  const parsed = Environment.safeParse(given);
+  if (!parsed.success) throw new Error(parsed.error.issues.map(({ path, message }) => `${path.join(".")} ${message}`).join("\n"));
+  const env = parsed.data;
+
+  const embedded = env.DATABASE_URL === undefined;
+  const kept = (name: "MASTER_KEY" | "CRON_SECRET", value: string | undefined): string => {
+    if (value !== undefined) return value;
+    if (!embedded) throw new Error(`${name} is required when DATABASE_URL is set: processes that share a database share it.`);
+    return keptSecret(env.DATA_DIR, name.toLowerCase());
+  };
+  const host = env.HOST ?? (embedded ? "127.0.0.1" : "0.0.0.0");
+
+  return Object.freeze({
+    port: env.PORT,
+    host,
+    database: embedded
+      ? ({ kind: "embedded", data_dir: env.DATA_DIR, folder: join(env.DATA_DIR, "pg") } as const)
+      : ({ kind: "postgres", url: env.DATABASE_URL!, pool_size: env.DATABASE_POOL_SIZE } as const),
+    /** The first seals, all of them open. */
+    master_keys: kept("MASTER_KEY", env.MASTER_KEY)
+      .split(",")
+      .map((key) => secret.parse(key.trim())),
+    cron_secret: kept("CRON_SECRET", env.CRON_SECRET),
+    public_url: env.PUBLIC_URL ?? `http://${host === "0.0.0.0" ? "127.0.0.1" : host}:${env.PORT}`,
+    trusted_proxies: env.TRUSTED_PROXIES,
+    scheduler: env.SCHEDULER,
+    allow_private_webhooks: env.ALLOW_PRIVATE_WEBHOOKS ?? embedded,
+    ip_limit_per_minute: env.IP_RATE_LIMIT_PER_MINUTE,
+    log_level: env.LOG_LEVEL ?? (embedded ? "warn" : "info"),
+    meta_graph_url: env.META_GRAPH_URL,
+    meta_graph_version: env.META_GRAPH_VERSION,
+  });
+}

@@ -1,0 +1,73 @@
+import { and, eq, ne, or, sql } from "drizzle-orm";
+import type { Identity } from "../channels/contract.ts";
+import type { Ctx, TxCtx } from "../core/context.ts";
+import type { Id } from "../core/ids.ts";
+import type { Timestamp } from "../core/time.ts";
+import { mine } from "../db/mine.ts";
+import { contact_channels, contact_identities, contacts } from "./tables.ts";
+
+/**
+ * The contact who has any of these identities, or a new one who has them all. An identity that is new to a
+ * known contact is added to it; one that belongs to somebody else stays there.
+ */
+export async function knowContact(ctx: TxCtx, identities: Identity[], name: string | null): Promise<Id<"cont">> {
+  // One order for everybody, so that two callbacks about one person cannot wait for each other in a circle.
+  const sorted = identities.toSorted((a, b) => (a.kind + a.value < b.kind + b.value ? -1 : 1));
+  const known = await whoHas(ctx, sorted);
+  const contact_id = known ?? ctx.newId("cont");
+  const now = ctx.now();
+
+  if (!known) {
+    await ctx.db.insert(contacts).values({ workspace_id: ctx.workspace_id, id: contact_id, name, created_at: now, updated_at: now });
+  } else if (name !== null) {
+    const unnamed = and(mine(ctx, contacts), eq(contacts.id, contact_id), sql`${contacts.name} is null`);
+    await ctx.db.update(contacts).set({ name, updated_at: now }).where(unnamed);
+  }
+
+  const added = await ctx.db
+    .insert(contact_identities)
+    .values(sorted.map((identity) => ({ ...identity, workspace_id: ctx.workspace_id, contact_id, created_at: now })))
+    .onConflictDoNothing()
+    .returning({ kind: contact_identities.kind });
+  if (known || added.length === sorted.length) return contact_id;
+
+  // Another callback made the contact meanwhile: it is theirs, and ours was never needed.
+  const theirs = await whoHas(ctx, sorted, contact_id);
+  if (!theirs) return contact_id;
+  const ours = and(mine(ctx, contact_identities), eq(contact_identities.contact_id, contact_id));
+  await ctx.db.update(contact_identities).set({ contact_id: theirs }).where(ours);
+  await ctx.db.delete(contacts).where(and(mine(ctx, contacts), eq(contacts.id, contact_id)));
+  return theirs;
+}
+
+async function whoHas(ctx: TxCtx, identities: Identity[], except?: Id<"cont">): Promise<Id<"cont"> | undefined> {
+  const any = identities.map(({ kind, value }) => and(eq(contact_identities.kind, kind), eq(contact_identities.value, value)));
+  const [found] = await ctx.db
+    .select({ contact_id: contact_identities.contact_id })
+    .from(contact_identities)
+    .where(and(mine(ctx, contact_identities), or(...any), except && ne(contact_identities.contact_id, except)))
+    .orderBy(contact_identities.created_at)
+    .limit(1);
+  return found?.contact_id;
+}
+
+/** The contact wrote: the window of this channel opens from there. Late news never moves it back. */
+export async function openWindow(ctx: TxCtx, channel_id: Id<"chan">, contact_id: Id<"cont">, at: Timestamp): Promise<Timestamp> {
+  const [opened] = await ctx.db
+    .insert(contact_channels)
+    .values({ workspace_id: ctx.workspace_id, channel_id, contact_id, last_inbound_at: at })
+    .onConflictDoUpdate({
+      target: [contact_channels.workspace_id, contact_channels.channel_id, contact_channels.contact_id],
+      set: { last_inbound_at: sql`greatest(${contact_channels.last_inbound_at}, excluded.last_inbound_at)` },
+    })
+    .returning({ last_inbound_at: contact_channels.last_inbound_at });
+  return opened!.last_inbound_at;
+}
+
+export async function windowOpenedAt(ctx: Ctx, channel_id: Id<"chan">, contact_id: Id<"cont">): Promise<Timestamp | null> {
+  const [opened] = await ctx.db
+    .select({ last_inbound_at: contact_channels.last_inbound_at })
+    .from(contact_channels)
+    .where(and(mine(ctx, contact_channels), eq(contact_channels.channel_id, channel_id), eq(contact_channels.contact_id, contact_id)));
+  return opened?.last_inbound_at ?? null;
+}

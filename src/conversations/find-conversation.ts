@@ -1,0 +1,48 @@
+import { and, eq, getTableColumns } from "drizzle-orm";
+import { channels } from "../channels/tables.ts";
+import { contact_channels } from "../contacts/tables.ts";
+import type { Ctx, TxCtx } from "../core/context.ts";
+import { ApiError } from "../core/errors.ts";
+import type { Id } from "../core/ids.ts";
+import { mine } from "../db/mine.ts";
+import type { ConversationRef } from "./contract.ts";
+import { presentConversation } from "./present.ts";
+import { conversations } from "./tables.ts";
+
+/** One conversation. */
+export async function findConversation(ctx: Ctx, { conversation_id }: ConversationRef) {
+  const [found] = await withWindow(ctx).where(and(mine(ctx, conversations), eq(conversations.id, conversation_id)));
+  if (!found) throw new ApiError("not_found");
+  return presentConversation(ctx, found.conversation, found.window_opened_at);
+}
+
+/** Conversations, each with the moment its contact last wrote on the channel. */
+export const withWindow = (ctx: Pick<Ctx, "db">) =>
+  ctx.db
+    .select({ conversation: getTableColumns(conversations), window_opened_at: contact_channels.last_inbound_at })
+    .from(conversations)
+    .leftJoin(
+      contact_channels,
+      and(
+        eq(contact_channels.workspace_id, conversations.workspace_id),
+        eq(contact_channels.channel_id, conversations.channel_id),
+        eq(contact_channels.contact_id, conversations.contact_id),
+      ),
+    );
+
+/** The conversation, locked until the transaction ends: what is decided about it stays true. */
+export async function lockConversation(ctx: TxCtx, id: Id<"conv">) {
+  const [found] = await withWindow(ctx)
+    .where(and(mine(ctx, conversations), eq(conversations.id, id)))
+    .for("update", { of: conversations });
+  if (!found) throw new ApiError("not_found");
+  return found;
+}
+
+export async function findChannelOf(ctx: Ctx, channel_id: Id<"chan">) {
+  const [channel] = await ctx.db
+    .select({ status: channels.status })
+    .from(channels)
+    .where(and(mine(ctx, channels), eq(channels.id, channel_id)));
+  return channel;
+}

@@ -1,0 +1,34 @@
+import type { InboundEvent } from "../channels/providers/provider.ts";
+import { channelOfAccount, type Channel } from "../channels/find-hooked-channel.ts";
+import { noteEvent, type Effect } from "../channels/note-event.ts";
+import type { Ctx, TxCtx } from "../core/context.ts";
+import { atomically } from "../db/atomically.ts";
+import { applyStatus } from "./apply-status.ts";
+import { receiveEcho } from "./receive-echo.ts";
+import { receiveMessage } from "./receive-message.ts";
+
+/**
+ * Takes in one event of a provider: its record and its effect in one transaction, so that an event told
+ * twice, or told again after a crash, has its effect once.
+ */
+export async function receiveEvent(ctx: Ctx, hooked: Channel, event: InboundEvent): Promise<void> {
+  await atomically(ctx, async (tx) => {
+    const channel = await channelOfAccount(tx, hooked, event.account_id);
+    await noteEvent(tx, hooked, event, () => (channel ? effectOf(tx, channel, event) : ignored(`no channel for account ${event.account_id}`)));
+  });
+}
+
+function effectOf(ctx: TxCtx, channel: Channel, event: InboundEvent): Promise<Effect> | Effect {
+  switch (event.kind) {
+    case "message":
+      return receiveMessage(ctx, channel, event);
+    case "echo":
+      return receiveEcho(ctx, channel, event);
+    case "status":
+      return applyStatus(ctx, channel, event);
+    case "ignored":
+      return ignored(event.why);
+  }
+}
+
+const ignored = (detail: string): Effect => ({ outcome: "ignored", detail });

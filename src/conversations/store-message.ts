@@ -1,0 +1,63 @@
+import { and, eq, sql } from "drizzle-orm";
+import type { Content } from "../channels/contract.ts";
+import type { TxCtx } from "../core/context.ts";
+import type { Timestamp } from "../core/time.ts";
+import { mine } from "../db/mine.ts";
+import { emit } from "../webhooks/emit.ts";
+import { newMessage } from "./events.ts";
+import { presentConversation, presentMessage, type ConversationRow } from "./present.ts";
+import { conversations, messages } from "./tables.ts";
+
+type NewMessage = Pick<typeof messages.$inferInsert, "direction" | "sender" | "content" | "status"> &
+  Partial<Pick<typeof messages.$inferInsert, "external_id" | "client_reference" | "metadata" | "sent_at" | "due_at">>;
+
+/** Puts a message into its conversation and announces it. `window_opened_at` as it is after this message. */
+export async function storeMessage(ctx: TxCtx, conversation: ConversationRow, window_opened_at: Timestamp | null, message: NewMessage) {
+  const now = ctx.now();
+  const { workspace_id, id: conversation_id, contact_id, channel, channel_id } = conversation;
+  const [stored] = await ctx.db
+    .insert(messages)
+    .values({
+      ...message,
+      workspace_id,
+      id: ctx.newId("msg"),
+      conversation_id,
+      contact_id,
+      channel,
+      channel_id,
+      created_at: now,
+      updated_at: now,
+    })
+    .returning();
+
+  const inbound = message.direction === "inbound";
+  const [updated] = await ctx.db
+    .update(conversations)
+    .set({
+      message_count: sql`${conversations.message_count} + 1`,
+      last_message_preview: previewOf(message.content),
+      last_message_at: now,
+      updated_at: now,
+      ...(inbound ? { last_inbound_at: now } : { first_response_at: sql`coalesce(${conversations.first_response_at}, ${now}::timestamptz)` }),
+    })
+    .where(and(mine(ctx, conversations), eq(conversations.id, conversation_id)))
+    .returning();
+
+  const shown = presentMessage(stored!);
+  await emit(
+    ctx,
+    newMessage,
+    { message: shown, conversation: presentConversation(ctx, updated!, window_opened_at) },
+    { channel, conversation_id },
+  );
+  return shown;
+}
+
+const preview_length = 120;
+
+/** Cut between whole characters, never inside one. */
+function previewOf(content: Content): string {
+  const text = content.type === "text" ? content.text : (content.caption ?? `[${content.media_type}]`);
+  const characters = [...text.replaceAll(/\s+/g, " ").trim()];
+  return characters.length <= preview_length ? characters.join("") : `${characters.slice(0, preview_length - 1).join("")}…`;
+}

@@ -1,0 +1,75 @@
+import { fileURLToPath } from "node:url";
+import { PGlite } from "@electric-sql/pglite";
+import { vector } from "@electric-sql/pglite-pgvector";
+import type { Logger } from "drizzle-orm";
+import { drizzle as overPGlite } from "drizzle-orm/pglite";
+import { migrate as migratePGlite } from "drizzle-orm/pglite/migrator";
+import { drizzle as overPostgres } from "drizzle-orm/postgres-js";
+import { migrate as migratePostgres } from "drizzle-orm/postgres-js/migrator";
+import postgres from "postgres";
+import type { Db } from "../core/context.ts";
+import { enableVector } from "./pgvector.ts";
+
+export interface Connection {
+  db: Db;
+  /** Brings the database to the newest migration; any number of processes may ask at once. */
+  migrate(): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface ConnectOptions {
+  logger?: Logger;
+  pool_size?: number;
+}
+
+const migrations = { migrationsFolder: fileURLToPath(new URL("../../drizzle", import.meta.url)) };
+/** Any number will do, as long as every process asks for the same. */
+const migration_lock = 7_460_226;
+
+/** A PostgreSQL server. The session speaks UTC, so that both drivers hand over the same text of an instant. */
+export function connectPostgres(url: string, { logger, pool_size = 10 }: ConnectOptions = {}): Connection {
+  const open = (max: number) =>
+    postgres(url, { max, onnotice: () => {}, connect_timeout: 10, connection: { TimeZone: "UTC", application_name: "wassla" } });
+  const client = open(pool_size);
+
+  return {
+    db: overPostgres(client, logger ? { logger } : {}) as unknown as Db,
+    async migrate() {
+      // The lock belongs to a session, so the migration has a connection to itself. Drizzle's migrator takes none.
+      const session = open(1);
+      try {
+        await session`select pg_advisory_lock(${migration_lock})`;
+        const db = overPostgres(session);
+        await enableVector(db as unknown as Db);
+        await migratePostgres(db, migrations);
+      } finally {
+        await session.end({ timeout: 5 });
+      }
+    },
+    close: () => client.end({ timeout: 5 }),
+  };
+}
+
+/** PostgreSQL in this process: in a folder, in memory, or from a dump of either. */
+export async function connectEmbedded(
+  source: { folder?: string; dump?: Blob | File } = {},
+  { logger }: ConnectOptions = {},
+): Promise<Connection & { dump(): Promise<Blob | File> }> {
+  const client = await PGlite.create({
+    extensions: { vector },
+    ...(source.folder !== undefined && { dataDir: source.folder }),
+    ...(source.dump && { loadDataDir: source.dump }),
+  });
+  await client.exec("set time zone 'UTC'");
+  const db = overPGlite(client, logger ? { logger } : {});
+
+  return {
+    db: db as unknown as Db,
+    async migrate() {
+      await enableVector(db as unknown as Db);
+      await migratePGlite(db, migrations);
+    },
+    close: () => client.close(),
+    dump: () => client.dumpDataDir("none"),
+  };
+}

@@ -1,0 +1,118 @@
+import { and, eq, sql, type SQL } from "drizzle-orm";
+import type { AnyPgColumn, PgTable } from "drizzle-orm/pg-core";
+import type { Db } from "../core/context.ts";
+import { idOf, type Id } from "../core/ids.ts";
+import { after, seconds, type Timestamp } from "../core/time.ts";
+import { query } from "./query.ts";
+
+/** A table whose rows are work. */
+type WorkTable = PgTable &
+  Record<"workspace_id" | "id" | "status" | "due_at" | "attempts" | "lease_id" | "lease_until" | "updated_at", AnyPgColumn>;
+
+export interface Queue {
+  table: WorkTable;
+  /** What takes turns: an endpoint, a channel. A lane with a million rows delays no other. */
+  lane: AnyPgColumn;
+  /** The table's own words for the three states of work, and for what a worker's death leaves behind. */
+  words: { ready: string; waiting: string; leased: string; abandoned: string };
+}
+
+/** A word as a literal: with a parameter in its place no plan could use the indexes that hold only such rows. */
+const word = (text: string): SQL => sql.raw(`'${text}'`);
+
+export interface Claim {
+  workspace_id: Id<"ws">;
+  uuid: string;
+  lane: string;
+  lease_id: string;
+  lease_until: Timestamp;
+  /** Attempts made before this one. */
+  attempts: number;
+}
+
+export const lease_ms = seconds(60);
+
+/** Where the next claim starts, so that every lane has its turn. Each process keeps its own. */
+export interface Turn {
+  workspace_id: string;
+  lane: string;
+}
+const nowhere = "00000000-0000-0000-0000-000000000000";
+export const firstTurn = (): Turn => ({ workspace_id: nowhere, lane: nowhere });
+
+/** Work whose time has come becomes ready, and dead leases become what the queue says; a thousand of each at a time. */
+export async function revive(db: Db, { table, words }: Queue, now: Timestamp): Promise<void> {
+  await db.execute(sql`
+    with due as (
+      select workspace_id, id from ${table} where status = ${word(words.waiting)} and due_at <= ${now}::timestamptz
+      order by due_at limit 1000 for update skip locked
+    ), dead as (
+      select workspace_id, id from ${table} where status = ${word(words.leased)} and lease_until < ${now}::timestamptz
+      order by lease_until limit 1000 for update skip locked
+    ), woken as (
+      update ${table} as w set status = ${word(words.ready)} from due where w.workspace_id = due.workspace_id and w.id = due.id
+    )
+    update ${table} as w set status = ${word(words.abandoned)}, lease_id = null, lease_until = null, updated_at = ${now}::timestamptz
+    from dead where w.workspace_id = dead.workspace_id and w.id = dead.id`);
+}
+
+/**
+ * Leases ready rows, fairly: walks the lanes that have any (a skip scan over the index of ready rows) from
+ * where the last claim stopped, and takes from each no more than it may have in flight.
+ */
+export async function claim(
+  db: Db,
+  { table, lane, words }: Queue,
+  options: { now: Timestamp; turn: Turn; lanes: number; in_flight_per_lane: number; limit: number },
+): Promise<{ claims: Claim[]; turn: Turn }> {
+  const lane_id = sql.identifier(lane.name);
+  const ready = sql`status = ${word(words.ready)}`;
+  const lease_until = after(options.now, lease_ms);
+  const rows = await query<{ workspace_id: string; id: string; lane: string; lease_id: string; attempts: number }>(
+    db,
+    sql`
+    with recursive turn(workspace_id, lane, n) as (
+      (select w.workspace_id, w.${lane_id}, 1 from ${table} as w
+       where w.${ready} and (w.workspace_id, w.${lane_id}) > (${options.turn.workspace_id}::uuid, ${options.turn.lane}::uuid)
+       order by w.workspace_id, w.${lane_id} limit 1)
+      union all
+      select following.*, turn.n + 1 from turn cross join lateral (
+        select w.workspace_id, w.${lane_id} from ${table} as w
+        where w.${ready} and (w.workspace_id, w.${lane_id}) > (turn.workspace_id, turn.lane)
+        order by w.workspace_id, w.${lane_id} limit 1) as following
+      where turn.n < ${options.lanes}::int
+    ), picked as (
+      select ready.workspace_id, ready.id from turn cross join lateral (
+        select w.workspace_id, w.id from ${table} as w
+        where w.${ready} and w.workspace_id = turn.workspace_id and w.${lane_id} = turn.lane
+        order by w.due_at, w.id
+        limit greatest(0, ${options.in_flight_per_lane}::int - (
+          select count(*) from ${table} as busy
+          where busy.status = ${word(words.leased)} and busy.workspace_id = turn.workspace_id and busy.${lane_id} = turn.lane))
+        for update skip locked) as ready
+      limit ${options.limit}::int
+    )
+    update ${table} as w
+    set status = ${word(words.leased)}, lease_id = gen_random_uuid(), lease_until = ${lease_until}::timestamptz
+    from picked where w.workspace_id = picked.workspace_id and w.id = picked.id
+    returning w.workspace_id, w.id, w.${lane_id} as lane, w.lease_id, w.attempts`,
+  );
+  const claims = rows.map(({ id, workspace_id, ...row }) => ({ ...row, workspace_id: idOf("ws", workspace_id), uuid: id, lease_until }));
+  return { claims, turn: nextTurn(rows, options.limit) };
+}
+
+/** The lease is the fence: a worker that lost it changes nothing. */
+export const stillLeased = ({ table, words }: Queue, { workspace_id, uuid, lease_id }: Claim): SQL =>
+  and(
+    eq(table.workspace_id, workspace_id),
+    sql`${table.id} = ${uuid}::uuid`,
+    eq(table.lease_id, lease_id),
+    eq(table.status, words.leased),
+  )!;
+
+/** A short answer means that the walk reached the last lane: start over. */
+function nextTurn(rows: { workspace_id: string; lane: string }[], limit: number): Turn {
+  if (rows.length < limit) return firstTurn();
+  return rows.reduce((last, row) => (row.workspace_id + row.lane > last.workspace_id + last.lane ? row : last), firstTurn());
+}
+

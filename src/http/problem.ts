@@ -1,0 +1,25 @@
+import type { Context } from "hono";
+import { matchedRoutes } from "hono/route";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { asApiError, problemOf } from "../core/errors.ts";
+import type { Front } from "./front-door.ts";
+
+/** The one shape of an error over HTTP: RFC 9457. A fault of ours says nothing but its request id. */
+export function sendProblem(c: Context<Front>, thrown: unknown, instance: string = instanceOf(c)): Response {
+  const error = asApiError(thrown);
+  const { services, request_id } = c.var;
+  if (error.status >= 500) services.log.error({ err: error.cause ?? error, request_id, instance }, "request failed");
+  const problem = problemOf(error, { docs_url: `${services.settings.public_url}/docs`, instance, request_id });
+  for (const [name, value] of Object.entries(error.options.headers ?? {})) c.header(name, value);
+  c.header("Content-Type", "application/problem+json");
+  c.header("Cache-Control", "no-store");
+  return c.body(JSON.stringify(problem), error.status as ContentfulStatusCode);
+}
+
+/** The template of the route that the request asks for; a path that is no route is not echoed. */
+function instanceOf(c: Context<Front>): string {
+  const route = matchedRoutes(c).findLast(({ path }) => !path.includes("*"));
+  return route ? templateOf(route.path) : c.req.path.split("/").slice(0, 2).join("/");
+}
+
+export const templateOf = (path: string): string => path.replace(/:(\w+)/g, "{$1}");

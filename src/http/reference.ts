@@ -1,0 +1,169 @@
+import { html } from "hono/html";
+import { errors, type ErrorCode } from "../core/errors.ts";
+import type { Document } from "./document.ts";
+import type { Schema } from "./example.ts";
+
+type Markup = ReturnType<typeof html>;
+
+interface Tag {
+  name: string;
+  description: string;
+}
+interface Shown {
+  id: string;
+  method: string;
+  path: string;
+  operation: Document["paths"][string][string];
+}
+
+/** The whole reference on one page, made of the document alone. */
+export function referencePage(document: Document): Markup {
+  const tags = document["tags"] as Tag[];
+  const shown = [
+    ...operationsIn(document.paths),
+    ...operationsIn(document.webhooks as unknown as Document["paths"]),
+  ];
+  const chapters = tags.map((tag) => ({ ...tag, shown: shown.filter(({ operation }) => (operation["tags"] as string[]).includes(tag.name)) }));
+  const { title, description } = document["info"] as { title: string; description: string };
+
+  return page(
+    title,
+    html`<nav aria-label="Contents">
+        <strong>${title}</strong>
+        ${chapters.map(
+          (chapter) =>
+            html`<a class="chapter" href="#${anchor(chapter.name)}">${chapter.name}</a>
+              ${chapter.shown.map(({ id, operation }) => html`<a href="#${id}">${operation["summary"]}</a>`)}`,
+        )}
+        <a class="chapter" href="#errors">Errors</a>
+        <a class="chapter" href="/openapi.json">openapi.json</a>
+      </nav>
+      <main>
+        <h1>${title}</h1>
+        ${prose(description)}
+        <p>Base URL: <code>${document.servers[0]!.url}</code></p>
+        ${chapters.map(
+          (chapter) =>
+            html`<section id="${anchor(chapter.name)}">
+              <h2>${chapter.name}</h2>
+              ${prose(chapter.description)} ${chapter.shown.map((each) => article(each, document))}
+            </section>`,
+        )}
+        <section id="errors">
+          <h2>Errors</h2>
+          <p>Every error is <code>application/problem+json</code>. Branch on <code>code</code>: it never changes.</p>
+          <table>
+            <thead><tr><th>Status</th><th>Code</th><th>Meaning</th></tr></thead>
+            <tbody>
+              ${Object.entries(errors).map(
+                ([code, { status, meaning }]) =>
+                  html`<tr><td>${status}</td><td><a href="/docs/errors/${code}"><code>${code}</code></a></td><td>${inline(meaning)}</td></tr>`,
+              )}
+            </tbody>
+          </table>
+        </section>
+      </main>`,
+  );
+}
+
+export function errorPage(code: ErrorCode): Markup {
+  const { status, title, meaning, remedy, retryable } = errors[code];
+  return page(
+    title,
+    html`<main>
+      <p><a href="/docs#errors">Errors</a></p>
+      <h1>${title}</h1>
+      <p><code>${code}</code> · HTTP ${status} · ${retryable ? "may succeed when tried again" : "the same request will fail again"}</p>
+      <h2>What it means</h2>
+      ${prose(meaning)}
+      <h2>What to do</h2>
+      ${prose(remedy)}
+    </main>`,
+  );
+}
+
+function page(title: string, body: Markup): Markup {
+  return html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>${title}</title>
+        <link rel="stylesheet" href="/docs/reference.css" />
+      </head>
+      <body>
+        ${body}
+      </body>
+    </html>`;
+}
+
+const operationsIn = (paths: Document["paths"]): Shown[] =>
+  Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ id: String(operation["operationId"]), method: method.toUpperCase(), path, operation })),
+  );
+
+function article({ id, method, path, operation }: Shown, document: Document): Markup {
+  const body = operation.requestBody?.content["application/json"];
+  const answers = Object.entries(operation.responses);
+  return html`<article id="${id}">
+    <h3>${operation["summary"]}</h3>
+    <p class="route"><span class="method ${method.toLowerCase()}">${method}</span> <code>${path}</code></p>
+    ${prose(String(operation["description"]))}
+    ${operation.parameters?.length
+      ? html`<h4>Parameters</h4>
+          <table>
+            <tbody>
+              ${operation.parameters.map(
+                (parameter) =>
+                  html`<tr><td><code>${parameter.name}</code></td><td>${typeOf(parameter.schema)}</td><td>${inline(parameter.description ?? String(parameter.schema["description"] ?? ""))}</td></tr>`,
+              )}
+            </tbody>
+          </table>`
+      : ""}
+    ${body ? html`<h4>Body</h4>${fields(body.schema, document)}${sample(body.example)}` : ""}
+    ${answers.map(([status, answer]) =>
+      "$ref" in answer || !answer.content
+        ? ""
+        : html`<h4>Answer ${status}</h4>
+            <details><summary>${answer.description} An example</summary>${sample(Object.values(answer.content)[0]!.example)}</details>`,
+    )}
+    ${answers.some(([, answer]) => "$ref" in answer) ? html`<p class="codes">Errors: ${codesOf(answers, document)}</p>` : ""}
+  </article>`;
+}
+
+/** The fields of a body, one level deep: the example shows the rest. */
+function fields(schema: Schema, document: Document): Markup {
+  const name = typeof schema["$ref"] === "string" ? schema["$ref"].slice("#/components/schemas/".length) : undefined;
+  const { properties = {}, required = [] } = (name ? document.components.schemas[name] : schema) as { properties?: Record<string, Schema>; required?: string[] };
+  return html`<table>
+    <tbody>
+      ${Object.entries(properties).map(
+        ([field, part]) =>
+          html`<tr><td><code>${field}</code>${required.includes(field) ? html` <em>required</em>` : ""}</td><td>${typeOf(part)}</td><td>${inline(String(part["description"] ?? ""))}</td></tr>`,
+      )}
+    </tbody>
+  </table>`;
+}
+
+function typeOf(schema: Schema): string {
+  if (typeof schema["$ref"] === "string") return schema["$ref"].slice("#/components/schemas/".length);
+  if (Array.isArray(schema["enum"])) return schema["enum"].join(" | ");
+  const options = schema["anyOf"] as Schema[] | undefined;
+  if (options) return options.map(typeOf).join(" | ");
+  return schema["type"] === "array" ? `${typeOf(schema["items"] as Schema)}[]` : String(schema["format"] ?? schema["type"] ?? "");
+}
+
+/** Each refusal's examples are keyed by code. */
+const codesOf = (answers: [string, object][], { components }: Document): Markup[] =>
+  answers.flatMap(([, answer]) => {
+    if (!("$ref" in answer)) return [];
+    const { content } = components.responses[String(answer.$ref).slice("#/components/responses/".length)]!;
+    return Object.keys(content!["application/problem+json"]!.examples!).map((code) => html`<a href="/docs/errors/${code}"><code>${code}</code></a> `);
+  });
+
+const sample = (example: unknown): Markup => html`<pre tabindex="0"><code>${JSON.stringify(example, null, 2)}</code></pre>`;
+const prose = (text: string): Markup[] => text.split("\n\n").map((paragraph) => html`<p>${inline(paragraph)}</p>`);
+
+/** Backquotes are the only mark-up the descriptions use. */
+const inline = (text: string): (string | Markup)[] => text.split("`").map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : part));
+const anchor = (name: string): string => name.toLowerCase().replaceAll(" ", "-");

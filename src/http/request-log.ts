@@ -1,0 +1,21 @@
+import type { MiddlewareHandler } from "hono";
+import { routePath } from "hono/route";
+import type { Front } from "./front-door.ts";
+
+/** One line a request: the route's template, never its ids, query or headers. */
+export const requestLog = (): MiddlewareHandler<Front> => async (c, next) => {
+  const started_ms = performance.now();
+  await next();
+  const { services, request_id, ctx } = c.var;
+  services.log.info(
+    {
+      request_id,
+      workspace_id: ctx?.workspace_id,
+      method: c.req.method,
+      route: routePath(c, -1),
+      status: c.res.status,
+      duration_ms: Math.round((performance.now() - started_ms) * 10) / 10,
+    },
+    "request",
+  );
+};

@@ -1,0 +1,89 @@
+import { TRPCError } from "@trpc/server";
+import { Hono, type Context } from "hono";
+import type { z } from "zod";
+import { ApiError, invalid } from "../core/errors.ts";
+import { appRouter } from "../router.ts";
+import { apiErrorOf, createCallerFactory, type OperationMeta } from "../trpc/procedure.ts";
+import type { Front } from "./front-door.ts";
+import { sendProblem, templateOf } from "./problem.ts";
+import { readJsonBody } from "./body.ts";
+import { readPath, readQuery, type Parameters } from "./parameters.ts";
+
+/** A published operation, as its procedure describes it. */
+export interface Published {
+  procedure: string;
+  method: string;
+  /** With `{names}`, as in the document. */
+  path: string;
+  meta: OperationMeta;
+  input: z.ZodType;
+}
+
+type Procedure = { _def: { meta?: OperationMeta; inputs: z.ZodType[] } };
+
+export const published: Published[] = Object.entries(appRouter._def.procedures as unknown as Record<string, Procedure>)
+  .flatMap(([procedure, { _def }]) => {
+    const { meta } = _def;
+    const openapi = meta?.openapi;
+    const [input] = _def.inputs;
+    return meta && openapi && input ? [{ procedure, method: openapi.method, path: openapi.path, meta, input }] : [];
+  })
+  // A fixed segment wins over a parameter, as OpenAPI says; Hono goes by order.
+  .sort((a, b) => (sortKey(a.path) < sortKey(b.path) ? -1 : 1));
+
+/** A brace sorts behind every letter. */
+function sortKey(path: string): string {
+  return path.replace(/\{\w+\}/g, "{");
+}
+
+const createCaller = createCallerFactory(appRouter);
+
+/** One Hono route for each procedure: Hono matches and answers 405, the router's own caller executes. */
+export function rest(): Hono<Front> {
+  const app = new Hono<Front>();
+  for (const operation of published) app.on(operation.method, honoPath(operation.path), handler(operation));
+
+  for (const path of new Set(published.map((operation) => operation.path))) {
+    const allow = allowed(path);
+    app.all(honoPath(path), (c) => sendProblem(c, new ApiError("method_not_allowed", { detail: `Use ${allow}.`, headers: { Allow: allow } })));
+  }
+  return app;
+}
+
+function handler({ procedure, method, path, meta, input }: Published) {
+  const steps = procedure.split(".");
+  const parameters: Parameters = { shape: shapeOf(input), in_path: namesIn(path) };
+  const has_body = method === "POST" || method === "PATCH";
+
+  return async (c: Context<Front>): Promise<Response> => {
+    try {
+      const query = readQuery(c.req.url, parameters);
+      if (has_body) assertNoQuery(query);
+      const given = { ...(has_body ? await readJsonBody(c.req.raw, parameters.in_path) : query), ...readPath(c.req.param(), parameters) };
+      const call = steps.reduce<unknown>((caller, step) => (caller as Record<string, unknown>)[step], createCaller(c.var.ctx));
+      const output = await (call as (input: unknown) => Promise<unknown>)(given);
+      if (meta.location !== undefined) c.header("Location", meta.location.replace("{id}", (output as { id: string }).id));
+      return c.json(output as object, meta.status);
+    } catch (error) {
+      return sendProblem(c, error instanceof TRPCError ? apiErrorOf(error) : error, templateOf(path));
+    }
+  };
+}
+
+function assertNoQuery(query: Record<string, unknown>): void {
+  const faults = Object.keys(query).map((name) => ({
+    pointer: `/${name}`,
+    code: "unknown_field",
+    detail: `${name} is not a query parameter of this operation.`,
+  }));
+  if (faults.length > 0) throw invalid(...faults);
+}
+
+const shapeOf = (input: z.ZodType): Record<string, z.ZodType> => (input as z.ZodObject).def.shape as Record<string, z.ZodType>;
+const namesIn = (path: string): string[] => [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!);
+const honoPath = (path: string): string => path.replace(/\{(\w+)\}/g, ":$1");
+
+function allowed(path: string): string {
+  const methods = published.filter((operation) => operation.path === path).map((operation) => operation.method);
+  return (methods.includes("GET") ? [...methods, "HEAD"] : methods).sort().join(", ");
+}

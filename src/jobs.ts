@@ -1,0 +1,66 @@
+import { dispatchMessages } from "./conversations/dispatch-messages.ts";
+import type { Services, Work } from "./core/context.ts";
+import { sweepWindows } from "./rate-limits/sweep-windows.ts";
+import { dispatchDeliveries } from "./webhooks/dispatch-deliveries.ts";
+import type { Poster } from "./webhooks/post.ts";
+
+/** Where webhooks leave the building from, beside what every behaviour has. */
+export interface JobServices {
+  services: Services;
+  poster: Poster;
+}
+
+type Job = (job: JobServices, options: { budget_ms: number }) => Promise<object>;
+
+/** Every kind of background work, by the name of its cron route. */
+export const jobs = {
+  messages: ({ services }, options) => dispatchMessages(services, options),
+  webhooks: ({ services, poster }, options) => dispatchDeliveries(services, poster, options),
+  sweep: ({ services }) => sweepWindows(services),
+} as const satisfies Record<string, Job>;
+
+export type JobName = keyof typeof jobs;
+
+const budget_ms = 25_000;
+const poll_ms: Record<JobName, number> = { messages: 250, webhooks: 250, sweep: 60_000 };
+
+export interface Scheduler {
+  /** Rows are waiting: look now instead of at the next poll. */
+  wake(work: Work): void;
+  /** Lets what is running end, and starts nothing more. */
+  stop(): Promise<void>;
+}
+
+/** Runs every job in this process: after its pause, or as soon as it is woken. */
+export function startScheduler(world: JobServices): Scheduler {
+  let stopping = false;
+  const bells = new Map<JobName, () => void>();
+
+  const loops = (Object.keys(jobs) as JobName[]).map(async (name) => {
+    while (!stopping) {
+      // Armed before the job looks: what is written while it runs rings for the next round.
+      const pause = woken(name);
+      await jobs[name](world, { budget_ms }).catch((error: unknown) => world.services.log.error({ err: error, job: name }, "a job failed"));
+      await pause;
+    }
+  });
+
+  function woken(name: JobName): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, poll_ms[name]);
+      bells.set(name, () => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  return {
+    wake: (work) => bells.get(work)?.(),
+    async stop() {
+      stopping = true;
+      for (const ring of bells.values()) ring();
+      await Promise.all(loops);
+    },
+  };
+}

@@ -1,0 +1,143 @@
+import { timingSafeEqual } from "node:crypto";
+import { sql } from "drizzle-orm";
+import { api_key_digests, api_keys } from "../api-keys/tables.ts";
+import type { Scope, Services } from "../core/context.ts";
+import { ApiError, unauthorized } from "../core/errors.ts";
+import { idOf, type Id } from "../core/ids.ts";
+import { after, seconds } from "../core/time.ts";
+import { rfc3339 } from "../db/columns.ts";
+import { query } from "../db/query.ts";
+import { workspaces } from "../workspaces/tables.ts";
+import { rate_limit_windows } from "./tables.ts";
+
+/** The three windows in the order in which they are taken: the first full one denies. */
+const windowScopes = ["ip", "key", "tenant"] as const;
+type WindowScope = (typeof windowScopes)[number];
+
+export interface Window {
+  scope: WindowScope;
+  limit: number;
+  remaining: number;
+}
+
+export interface Admission {
+  key: { id: Id<"key">; workspace_id: Id<"ws">; name: string; scopes: Scope[] };
+  windows: Window[];
+  reset_seconds: number;
+}
+
+interface Request {
+  digest: string;
+  ip: string;
+  ip_limit: number;
+  /** How many requests it counts as. */
+  cost: number;
+}
+
+/**
+ * Who asks, and whether they may ask once more: one statement, one round trip, no cache, so that a revoked
+ * key is refused by its very next request on every instance. An unknown key counts against its address alone.
+ */
+export async function admit(services: Services, request: Request): Promise<Admission> {
+  const row = await ask(services, request);
+  const limits = { ip: request.ip_limit, key: row.key_limit ?? 0, tenant: row.tenant_limit ?? 0 };
+  const taken = { ip: row.ip_hits, key: row.key_hits, tenant: row.tenant_hits };
+  const wanted = row.live ? windowScopes : (["ip"] as const);
+
+  const full = row.full_scope === null ? wanted.find((scope) => taken[scope] === null) : windowScopes[row.full_scope];
+  if (full) {
+    await giveBack(services, row, request, wanted.filter((scope) => taken[scope] !== null));
+    throw tooMany(full, limits[full], row);
+  }
+  if (!row.id || !sameDigest(row.digest, request.digest)) throw unauthorized("unknown_token", "There is no such API key.");
+  if (row.revoked) throw unauthorized("revoked_token", "This API key has been revoked.");
+  if (!row.live) throw unauthorized("expired_token", "This API key has expired.");
+
+  return {
+    key: { id: idOf("key", row.id), workspace_id: idOf("ws", row.workspace_id!), name: row.name!, scopes: row.scopes! },
+    windows: windowScopes.map((scope) => ({ scope, limit: limits[scope], remaining: Math.max(0, limits[scope] - taken[scope]!) })),
+    reset_seconds: row.reset_seconds,
+  };
+}
+
+interface Row {
+  id: string | null;
+  digest: string | null;
+  workspace_id: string | null;
+  name: string | null;
+  scopes: Scope[] | null;
+  revoked: boolean | null;
+  live: boolean | null;
+  key_limit: number | null;
+  tenant_limit: number | null;
+  full_scope: number | null;
+  ip_hits: number | null;
+  key_hits: number | null;
+  tenant_hits: number | null;
+  window_start: string;
+  reset_seconds: number;
+}
+
+/**
+ * Looks first: if any window is full nothing is written. The upserts then decide exactly, always in the same
+ * order; one that returns no row filled up meanwhile. The windows are the database's, because they are shared.
+ */
+async function ask({ db, now }: Services, { digest, ip, ip_limit, cost }: Request): Promise<Row> {
+  const take = (scope: number, subject: ReturnType<typeof sql>, limit: ReturnType<typeof sql>, from: ReturnType<typeof sql>) => sql`
+    insert into ${rate_limit_windows} as held (scope, subject, window_start, hits)
+    select ${sql.raw(String(scope))}, ${subject}, window_start, ${cost}::int from ${from}
+    on conflict (scope, subject, window_start) do update set hits = held.hits + ${cost}::int
+    where held.hits + ${cost}::int <= ${limit} returning hits`;
+
+  const [row] = await query<Row>(
+    db,
+    sql`
+    with this_minute as materialized (
+      select date_bin('1 minute', clock_timestamp(), 'epoch'::timestamptz) as window_start
+    ), found as materialized (
+      select key.id, digest.digest, key.workspace_id, key.name, key.scopes, key.revoked_at is not null as revoked,
+        key.revoked_at is null and (key.expires_at is null or key.expires_at > ${now()}::timestamptz) as live,
+        key.rate_limit_per_minute as key_limit, workspace.api_rate_limit_per_minute as tenant_limit
+      from ${api_key_digests} as digest
+      join ${api_keys} as key on key.workspace_id = digest.workspace_id and key.id = digest.api_key_id
+      join ${workspaces} as workspace on workspace.id = key.workspace_id
+      where digest.digest = ${digest}
+    ), wanted(scope, subject, allowed) as (
+      select 0, ${ip}::text, ${ip_limit}::int
+      union all select 1, id::text, key_limit from found where live
+      union all select 2, workspace_id::text, tenant_limit from found where live
+    ), filled as materialized (
+      select wanted.scope from this_minute cross join wanted left join ${rate_limit_windows} as held
+        on held.scope = wanted.scope and held.subject = wanted.subject and held.window_start = this_minute.window_start
+      where coalesce(held.hits, 0) + ${cost}::int > wanted.allowed order by wanted.scope limit 1
+    ), ip as (${take(0, sql`${ip}::text`, sql`${ip_limit}::int`, sql`this_minute where not exists (select 1 from filled)`)}
+    ), key as (${take(1, sql`id::text`, sql`(select key_limit from found)`, sql`this_minute, found where live and exists (select 1 from ip)`)}
+    ), tenant as (${take(2, sql`workspace_id::text`, sql`(select tenant_limit from found)`, sql`this_minute, found where live and exists (select 1 from key)`)}
+    )
+    select found.*, (select scope from filled) as full_scope, (select hits from ip) as ip_hits,
+      (select hits from key) as key_hits, (select hits from tenant) as tenant_hits, window_start,
+      greatest(1, ceil(extract(epoch from window_start + interval '1 minute' - clock_timestamp())))::int as reset_seconds
+    from this_minute left join found on true`,
+  );
+  return row!;
+}
+
+/** A denied request is counted nowhere, also when a window filled between the look and the taking. */
+async function giveBack({ db }: Services, row: Row, { ip, cost }: Request, scopes: readonly WindowScope[]): Promise<void> {
+  const subjects = { ip, key: row.id, tenant: row.workspace_id };
+  for (const scope of scopes) {
+    await db.execute(sql`update ${rate_limit_windows} set hits = hits - ${cost}::int where scope = ${windowScopes.indexOf(scope)}
+      and subject = ${subjects[scope]} and window_start = ${row.window_start}::timestamptz`);
+  }
+}
+
+const sameDigest = (stored: string | null, given: string): boolean =>
+  stored !== null && stored.length === given.length && timingSafeEqual(Buffer.from(stored), Buffer.from(given));
+
+function tooMany(scope: WindowScope, limit: number, { reset_seconds, window_start }: Row): ApiError {
+  return new ApiError("too_many_requests", {
+    detail: `The window of this ${scope === "ip" ? "address" : scope === "key" ? "API key" : "workspace"} is full: ${limit} requests a minute.`,
+    members: { limit: { scope, limit, window_seconds: 60, reset_at: after(rfc3339(window_start), seconds(60)) } },
+    headers: { "Retry-After": String(reset_seconds) },
+  });
+}

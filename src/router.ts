@@ -1,0 +1,16 @@
+import { meRouter } from "./api-keys/router.ts";
+import { conversationsRouter, messagesRouter } from "./conversations/router.ts";
+import { router } from "./trpc/procedure.ts";
+import { webhookDeliveriesRouter, webhookEndpointsRouter, webhookSecretRouter } from "./webhooks/router.ts";
+
+/** Every operation there is. */
+export const appRouter = router({
+  me: meRouter,
+  conversations: conversationsRouter,
+  messages: messagesRouter,
+  webhookEndpoints: webhookEndpointsRouter,
+  webhookDeliveries: webhookDeliveriesRouter,
+  webhookSecret: webhookSecretRouter,
+});
+
+export type AppRouter = typeof appRouter;

@@ -1,0 +1,89 @@
+import { sql } from "drizzle-orm";
+import type { Services } from "../core/context.ts";
+import { idOf, uuidOf, type Id } from "../core/ids.ts";
+import type { Timestamp } from "../core/time.ts";
+import { rfc3339 } from "../db/columns.ts";
+import { claim, revive, type Claim, type Queue, type Turn } from "../db/lease.ts";
+import { query } from "../db/query.ts";
+import type { EventName, StoredDeliveryStatus, Trigger } from "./contract.ts";
+import { secretPlace } from "./secrets.ts";
+import { events, webhook_deliveries, webhook_endpoints, webhook_secrets } from "./tables.ts";
+
+/** A worker that died may have posted; at least once means that the delivery is simply made again. */
+export const deliveryQueue: Queue = {
+  table: webhook_deliveries,
+  lane: webhook_deliveries.endpoint_id,
+  words: { ready: "ready", waiting: "scheduled", leased: "delivering", abandoned: "ready" },
+};
+
+/** Everything an attempt needs. */
+export interface ClaimedDelivery extends Claim {
+  id: Id<"dlv">;
+  endpoint_id: Id<"whe">;
+  event_type: EventName;
+  payload: string;
+  url: string;
+  /** False when the endpoint was disabled or deleted after the delivery had been written. */
+  endpoint_enabled: boolean;
+  delivery_id_header: boolean;
+  secrets: string[];
+  trigger: Trigger;
+  resting_status: StoredDeliveryStatus | null;
+  created_at: Timestamp;
+}
+
+interface Limits {
+  lanes: number;
+  in_flight_per_lane: number;
+  limit: number;
+}
+
+/** Leases deliveries whose time has come and reads what their attempts need. */
+export async function claimDeliveries(
+  services: Services,
+  turn: Turn,
+  limits: Limits,
+): Promise<{ deliveries: ClaimedDelivery[]; turn: Turn }> {
+  const { db, now } = services;
+  await revive(db, deliveryQueue, now());
+  const claimed = await claim(db, deliveryQueue, { now: now(), turn, ...limits });
+  return { deliveries: await withDetails(services, claimed.claims), turn: claimed.turn };
+}
+
+type Details = Pick<ClaimedDelivery, "event_type" | "payload" | "url" | "endpoint_enabled" | "delivery_id_header" | "trigger" | "resting_status"> & {
+  id: string;
+  endpoint_id: string;
+  created_at: string;
+  sealed: string[];
+};
+
+async function withDetails({ db, vault, now }: Services, claims: Claim[]): Promise<ClaimedDelivery[]> {
+  if (claims.length === 0) return [];
+  const claimed = JSON.stringify(claims.map(({ workspace_id, uuid }) => ({ workspace_id: uuidOf(workspace_id), id: uuid })));
+  const rows = await query<Details>(
+    db,
+    sql`
+    select delivery.id, delivery.endpoint_id, delivery.event_type, delivery.trigger, delivery.resting_status, delivery.created_at,
+      event.payload, endpoint.url, endpoint.enabled as endpoint_enabled, endpoint.delivery_id_header,
+      array(select secret.sealed from ${webhook_secrets} as secret where secret.workspace_id = delivery.workspace_id
+            and (secret.expires_at is null or secret.expires_at > ${now()}::timestamptz) order by secret.version desc) as sealed
+    from json_to_recordset(${claimed}::text::json) as claimed(workspace_id uuid, id uuid)
+    join ${webhook_deliveries} as delivery on delivery.workspace_id = claimed.workspace_id and delivery.id = claimed.id
+    join ${events} as event on event.workspace_id = delivery.workspace_id and event.id = delivery.event_id
+    join ${webhook_endpoints} as endpoint on endpoint.workspace_id = delivery.workspace_id and endpoint.id = delivery.endpoint_id`,
+  );
+  const details = new Map(rows.map((row) => [row.id, row]));
+  return claims.flatMap((held) => {
+    const row = details.get(held.uuid);
+    if (!row) return [];
+    const { sealed, ...rest } = row;
+    return {
+      ...held,
+      ...rest,
+      id: idOf("dlv", row.id),
+      endpoint_id: idOf("whe", row.endpoint_id),
+      created_at: rfc3339(row.created_at),
+      secrets: sealed.map((text) => vault.open("webhook_secrets", secretPlace(held.workspace_id), text)),
+    };
+  });
+}

@@ -1,0 +1,27 @@
+import { z } from "zod";
+import { idField, Timestamp } from "../core/fields.ts";
+import type { EventName } from "./contract.ts";
+
+/** What an event is, once: the emitters, the document's `webhooks` section and the catalogue read it here. */
+export interface EventType<D extends z.ZodType = z.ZodType> {
+  type: EventName;
+  summary: string;
+  description: string;
+  data: D;
+  /** The body that is posted. */
+  payload: z.ZodType;
+}
+
+export function defineEvent<D extends z.ZodType>(event: Omit<EventType<D>, "payload">): EventType<D> {
+  const name = event.type.replace(/(^|_)(\w)/g, (_, __, letter: string) => letter.toUpperCase());
+  const payload = z
+    .object({
+      id: idField("evt"),
+      type: z.literal(event.type),
+      timestamp: Timestamp,
+      workspace_id: idField("ws"),
+      data: event.data,
+    })
+    .meta({ id: `${name}Event`, description: event.summary });
+  return { ...event, payload };
+}

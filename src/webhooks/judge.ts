@@ -1,0 +1,61 @@
+import { after, epochMs, hours, minutes, seconds, timestamp, type Timestamp } from "../core/time.ts";
+import type { ClaimedDelivery } from "./claim-deliveries.ts";
+import type { StoredDeliveryStatus } from "./contract.ts";
+import type { PostOutcome } from "./post.ts";
+
+/** The wait before each attempt: eleven attempts, the last at most 23 h 52 m 50 s after the event. */
+export const schedule_ms = [
+  0,
+  seconds(5),
+  seconds(30),
+  minutes(2),
+  minutes(10),
+  minutes(30),
+  hours(1),
+  hours(2),
+  hours(4),
+  hours(7),
+  hours(7),
+] as const;
+
+const lifetime_ms = hours(24);
+/** Added to each wait, so that receivers that fail together are not called together. */
+const jitter = 0.1;
+
+export interface Verdict {
+  status: StoredDeliveryStatus;
+  due_at: Timestamp;
+  /** Null where it is not over, or had ended before. */
+  completed_at: Timestamp | null;
+  /** The receiver asked never to be called again: RFC 9110 §15.5.11. */
+  gone: boolean;
+}
+
+/** What becomes of a delivery after an attempt. */
+export function judge(delivery: ClaimedDelivery, outcome: PostOutcome, now: Timestamp, random: () => number = Math.random): Verdict {
+  if (outcome.error === null) return { status: "succeeded", due_at: now, completed_at: now, gone: false };
+  const gone = outcome.status_code === 410;
+  if (delivery.resting_status) return { status: delivery.resting_status, due_at: now, completed_at: null, gone };
+  const next = gone ? undefined : nextAttemptAt(delivery, outcome, now, random);
+  return next ? { status: "scheduled", due_at: next, completed_at: null, gone } : { status: "failed", due_at: now, completed_at: now, gone };
+}
+
+function nextAttemptAt(delivery: ClaimedDelivery, outcome: PostOutcome, now: Timestamp, random: () => number): Timestamp | undefined {
+  const wait_ms = schedule_ms[delivery.attempts + 1];
+  if (wait_ms === undefined) return undefined;
+  const expires_at = after(delivery.created_at, lifetime_ms);
+  if (now >= expires_at) return undefined;
+  const scheduled = after(now, Math.round(wait_ms * (1 + jitter * random())));
+  const asked = retryAfter(outcome, now);
+  const next = asked && asked > scheduled ? asked : scheduled;
+  return next < expires_at ? next : expires_at;
+}
+
+/** RFC 9110 §10.2.3: seconds, or a date. Heeded on 429 and 503, where it has a meaning. */
+function retryAfter({ status_code, response_headers }: PostOutcome, now: Timestamp): Timestamp | undefined {
+  const value = status_code === 429 || status_code === 503 ? response_headers?.["retry-after"]?.trim() : undefined;
+  if (value === undefined) return undefined;
+  if (/^\d{1,9}$/.test(value)) return after(now, seconds(Number(value)));
+  const date = Date.parse(value);
+  return Number.isNaN(date) || date < epochMs(now) ? undefined : timestamp(Math.min(date, epochMs(now) + lifetime_ms));
+}

@@ -1,0 +1,59 @@
+import { and, desc, gt, isNull, or } from "drizzle-orm";
+import { randomBytes } from "node:crypto";
+import { record } from "../audit/record.ts";
+import type { Ctx, TxCtx } from "../core/context.ts";
+import { after, seconds } from "../core/time.ts";
+import { mine } from "../db/mine.ts";
+import type { RotateSecret, WebhookSecret } from "./contract.ts";
+import { webhook_secrets } from "./tables.ts";
+
+/** Makes the workspace's first secret. The only other time one is shown is its rotation. */
+export async function createSecret(ctx: TxCtx): Promise<string> {
+  return insertSecret(ctx, 1);
+}
+
+/** The secrets that sign at this moment, without the secrets themselves. */
+export async function describeSecret(ctx: Ctx): Promise<WebhookSecret> {
+  const [current, ...previous] = await liveSecrets(ctx);
+  return {
+    object: "webhook_secret",
+    hint: current!.hint,
+    created_at: current!.created_at,
+    previous: previous.map(({ hint, created_at, expires_at }) => ({ hint, created_at, expires_at: expires_at! })),
+  };
+}
+
+/** Replaces the secret. The old one signs beside the new one for the grace period, so that receivers can follow. */
+export async function rotateSecret(ctx: TxCtx, { grace_period_seconds }: RotateSecret) {
+  const [current] = await liveSecrets(ctx, "update");
+  await ctx.db
+    .update(webhook_secrets)
+    .set({ expires_at: after(ctx.now(), seconds(grace_period_seconds)) })
+    .where(and(mine(ctx, webhook_secrets), isNull(webhook_secrets.expires_at)));
+  const secret = await insertSecret(ctx, current!.version + 1);
+  await record(ctx, "webhook_secret.rotated", null, { grace_period_seconds });
+  return { ...(await describeSecret(ctx)), secret };
+}
+
+async function insertSecret(ctx: TxCtx, version: number): Promise<string> {
+  const secret = `whsec_${randomBytes(32).toString("base64")}`;
+  await ctx.db.insert(webhook_secrets).values({
+    workspace_id: ctx.workspace_id,
+    version,
+    sealed: ctx.vault.seal("webhook_secrets", secretPlace(ctx.workspace_id), secret),
+    hint: secret.slice(-4),
+    created_at: ctx.now(),
+  });
+  return secret;
+}
+
+async function liveSecrets(ctx: Ctx, lock?: "update") {
+  const query = ctx.db
+    .select()
+    .from(webhook_secrets)
+    .where(and(mine(ctx, webhook_secrets), or(isNull(webhook_secrets.expires_at), gt(webhook_secrets.expires_at, ctx.now()))))
+    .orderBy(desc(webhook_secrets.version));
+  return lock ? query.for(lock) : query;
+}
+
+export const secretPlace = (workspace_id: string) => ({ workspace_id, column: "webhook_secrets.sealed" });

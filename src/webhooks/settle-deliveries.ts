@@ -1,0 +1,114 @@
+import { and, eq, sql } from "drizzle-orm";
+import { record } from "../audit/record.ts";
+import { systemCtx, type Db, type Services, type Tx } from "../core/context.ts";
+import { uuidOf, type Id } from "../core/ids.ts";
+import type { Timestamp } from "../core/time.ts";
+import { atomically } from "../db/atomically.ts";
+import { mine } from "../db/mine.ts";
+import { query } from "../db/query.ts";
+import type { ClaimedDelivery } from "./claim-deliveries.ts";
+import { cancelWaiting } from "./delete-endpoint.ts";
+import type { Verdict } from "./judge.ts";
+import type { PostOutcome } from "./post.ts";
+import { webhook_attempts, webhook_deliveries, webhook_endpoints } from "./tables.ts";
+
+/** One attempt that was made, and what follows from it. */
+export interface Result {
+  delivery: ClaimedDelivery;
+  outcome: PostOutcome;
+  verdict: Verdict;
+  started_at: Timestamp;
+  ended_at: Timestamp;
+}
+
+/**
+ * Writes many results in one statement. Only rows whose lease still holds are changed, and only of those is
+ * an attempt logged: a worker that lost its lease leaves no trace.
+ */
+export async function settleDeliveries(services: Services, results: Result[]): Promise<void> {
+  if (results.length === 0) return;
+  await write(services.db, services, results);
+  for (const { delivery, verdict } of results) if (verdict.gone) await disableGone(services, delivery.workspace_id, delivery.endpoint_id);
+}
+
+/** How far apart the waiting retries of an endpoint that works again are spread. */
+const recovery_spread_seconds = 30;
+
+async function write(db: Db | Tx, { newId }: Services, results: Result[]): Promise<void> {
+  const rows = results.map(({ delivery, outcome, verdict, started_at, ended_at }) => ({
+    workspace_id: uuidOf(delivery.workspace_id),
+    id: delivery.uuid,
+    endpoint_id: delivery.lane,
+    lease_id: delivery.lease_id,
+    attempt_id: uuidOf(newId("att")),
+    status: verdict.status,
+    due_at: verdict.due_at,
+    completed_at: verdict.completed_at,
+    attempt_trigger: delivery.trigger,
+    url: delivery.url,
+    started_at,
+    ended_at,
+    ...outcome,
+  }));
+  await query(
+    db,
+    sql`
+    with result as (
+      select * from json_to_recordset(${JSON.stringify(rows)}::text::json) as r(
+        workspace_id uuid, id uuid, endpoint_id uuid, lease_id uuid, attempt_id uuid, status text, due_at timestamptz,
+        completed_at timestamptz, attempt_trigger text, url text, started_at timestamptz, ended_at timestamptz, status_code int,
+        error text, duration_ms int, response_headers jsonb, response_body text, remote_address text)
+    ), settled as (
+      update ${webhook_deliveries} as d
+      set status = r.status, attempts = d.attempts + 1, due_at = r.due_at, trigger = 'automatic',
+        completed_at = case when r.status = 'scheduled' then null else coalesce(r.completed_at, d.completed_at) end,
+        resting_status = null, lease_id = null, lease_until = null, last_status_code = r.status_code, last_error = r.error,
+        last_attempt_at = r.started_at, updated_at = r.ended_at
+      from result as r
+      where d.workspace_id = r.workspace_id and d.id = r.id and d.lease_id = r.lease_id and d.status = 'delivering'
+      returning d.workspace_id, d.id, d.attempts
+    ), logged as (
+      insert into ${webhook_attempts} (workspace_id, id, delivery_id, number, trigger, url, status_code, error, duration_ms,
+        response_headers, response_body, remote_address, created_at)
+      select r.workspace_id, r.attempt_id, r.id, s.attempts, r.attempt_trigger, r.url, r.status_code, r.error, r.duration_ms,
+        r.response_headers, r.response_body, r.remote_address, r.started_at
+      from settled as s join result as r on r.workspace_id = s.workspace_id and r.id = s.id
+    ), last_word as (
+      select distinct on (r.workspace_id, r.endpoint_id) r.workspace_id, r.endpoint_id, r.error is null as works, r.ended_at
+      from settled as s join result as r on r.workspace_id = s.workspace_id and r.id = s.id
+      order by r.workspace_id, r.endpoint_id, r.ended_at desc
+    ), changed as (
+      update ${webhook_endpoints} as e set failing_since = case when w.works then null else w.ended_at end
+      from last_word as w
+      where e.workspace_id = w.workspace_id and e.id = w.endpoint_id and (e.failing_since is null) <> w.works
+      returning e.workspace_id, e.id, w.works, w.ended_at
+    )
+    update ${webhook_deliveries} as d
+    set due_at = least(d.due_at, c.ended_at + random() * ${recovery_spread_seconds}::int * interval '1 second')
+    from changed as c
+    where c.works and d.workspace_id = c.workspace_id and d.endpoint_id = c.id and d.status = 'scheduled'`,
+  );
+}
+
+/** 410 Gone: the endpoint is disabled at once, and what waits for it is canceled. Nothing else disables one. */
+async function disableGone(services: Services, workspace_id: Id<"ws">, endpoint_id: Id<"whe">): Promise<void> {
+  await atomically(systemCtx(services, workspace_id), async (tx) => {
+    const [disabled] = await tx.db
+      .update(webhook_endpoints)
+      .set({ enabled: false, disabled_reason: "gone", updated_at: tx.now() })
+      .where(and(mine(tx, webhook_endpoints), eq(webhook_endpoints.id, endpoint_id), eq(webhook_endpoints.enabled, true)))
+      .returning({ id: webhook_endpoints.id });
+    if (!disabled) return;
+    await cancelWaiting(tx, endpoint_id);
+    await record(tx, "webhook_endpoint.disabled", endpoint_id, { reason: "gone" });
+  });
+}
+
+/** A delivery whose endpoint went out of service after it was written is never made. */
+export async function cancelClaimed(services: Services, { workspace_id, uuid, lease_id }: ClaimedDelivery): Promise<void> {
+  const now = services.now();
+  await services.db
+    .update(webhook_deliveries)
+    .set({ status: "canceled", completed_at: now, updated_at: now, lease_id: null, lease_until: null })
+    .where(and(mine({ workspace_id }, webhook_deliveries), sql`${webhook_deliveries.id} = ${uuid}::uuid`, eq(webhook_deliveries.lease_id, lease_id)));
+}

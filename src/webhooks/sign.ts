@@ -1,0 +1,31 @@
+import { createHmac } from "node:crypto";
+import { epochMs, type Timestamp } from "../core/time.ts";
+import type { ClaimedDelivery } from "./claim-deliveries.ts";
+
+/** Standard Webhooks 1.0.0: HMAC-SHA256 over `id.timestamp.body`, one signature for each secret that is live. */
+export function signatureOf(secrets: readonly string[], id: string, timestamp: string, body: string): string {
+  return secrets.map((secret) => `v1,${createHmac("sha256", keyOf(secret)).update(`${id}.${timestamp}.${body}`).digest("base64")}`).join(" ");
+}
+
+/** The key is what the base64 behind `whsec_` stands for. */
+const keyOf = (secret: string): Buffer => Buffer.from(secret.slice("whsec_".length), "base64");
+
+/** The request of one attempt. Id and body stay the same on every attempt; time and signature are its own. */
+export function signedRequest(delivery: ClaimedDelivery, now: Timestamp) {
+  const timestamp = String(Math.floor(epochMs(now) / 1000));
+  const { id, payload } = delivery;
+  return {
+    url: delivery.url,
+    body: payload,
+    headers: {
+      "content-type": "application/json",
+      "user-agent": "Wassla-Webhooks/1",
+      "webhook-id": id,
+      "webhook-timestamp": timestamp,
+      "webhook-signature": signatureOf(delivery.secrets, id, timestamp, payload),
+      "wassla-event": delivery.event_type,
+      "wassla-attempt": String(delivery.attempts + 1),
+      ...(delivery.delivery_id_header && { delivery_id: id }),
+    },
+  };
+}

@@ -1,0 +1,494 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { Content, sendErrorCodes } from "../../src/channels/contract.ts";
+import type { InboundEvent } from "../../src/channels/providers/provider.ts";
+import { whatsapp } from "../../src/channels/providers/whatsapp.ts";
+import { recorded, recordedTest } from "../support/payloads.ts";
+
+const received_at = "2026-11-22T10:15:12.480Z";
+const at = "1795342500";
+const occurred_at = "2026-11-22T10:15:00.000Z";
+const our_id = "msg_01m7x0q4w6e8r9t2y3v5n7b1c4";
+
+const parse = (body: unknown): InboundEvent[] => whatsapp.parse(new TextEncoder().encode(JSON.stringify(body)), received_at);
+
+/** One callback about one of our numbers, as Meta wraps it. */
+const callback = (value: object, field = "messages") => ({
+  object: "whatsapp_business_account",
+  entry: [
+    {
+      id: "waba-7",
+      time: Number(at),
+      changes: [
+        {
+          field,
+          value: { messaging_product: "whatsapp", metadata: { display_phone_number: "4912345", phone_number_id: "number-7" }, ...value },
+        },
+      ],
+    },
+  ],
+});
+
+const mona = { profile: { name: "Mona" }, wa_id: "4915110000001", user_id: "DE.7001" };
+const written = (message: object) =>
+  callback({ contacts: [mona], messages: [{ from: mona.wa_id, id: "wamid.in1", timestamp: at, ...message }] });
+const told = (status: object) => callback({ statuses: [{ id: "wamid.out1", timestamp: at, recipient_id: mona.wa_id, ...status }] });
+const echoed = (message: object) =>
+  callback(
+    { message_echoes: [{ from: "4912345", to: "+49 1511 0000001", id: "wamid.own1", timestamp: at, ...message }] },
+    "smb_message_echoes",
+  );
+
+const theOnly = (body: unknown): InboundEvent => {
+  const events = parse(body);
+  expect(events).toHaveLength(1);
+  return events[0]!;
+};
+
+describe("a customer's message", () => {
+  test("carries the ids, the time, the name and both identities", () => {
+    expect(theOnly(written({ type: "text", text: { body: "Is my parcel there?" } }))).toEqual({
+      kind: "message",
+      dedupe_key: "wamid.in1",
+      external_id: "wamid.in1",
+      account_id: "number-7",
+      occurred_at,
+      from: [
+        { kind: "phone", value: "4915110000001" },
+        { kind: "whatsapp_user", value: "DE.7001" },
+      ],
+      name: "Mona",
+      content: { type: "text", text: "Is my parcel there?" },
+      raw: expect.objectContaining({ id: "wamid.in1", type: "text" }) as unknown,
+    });
+  });
+
+  test("may come from someone who shows no phone number", () => {
+    const hidden = { profile: { username: "mona.m" }, user_id: "DE.7001" };
+    const message = { from_user_id: "DE.7001", id: "wamid.in2", timestamp: at, type: "text", text: { body: "Hello" } };
+    expect(theOnly(callback({ contacts: [hidden], messages: [message] }))).toMatchObject({
+      from: [{ kind: "whatsapp_user", value: "DE.7001" }],
+      name: "mona.m",
+    });
+  });
+
+  test("is attributed to its own sender where several are introduced", () => {
+    const omar = { profile: { name: "Omar" }, wa_id: "4915110000002" };
+    const from = (phone: string, id: string) => ({ from: phone, id, timestamp: at, type: "text", text: { body: "Hi" } });
+    const body = callback({
+      contacts: [omar, mona],
+      messages: [from(mona.wa_id, "wamid.a"), from(omar.wa_id, "wamid.b"), from("4915110000003", "wamid.c")],
+    });
+    expect(parse(body).map((event) => event.kind === "message" && [event.name, event.from.length])).toEqual([
+      ["Mona", 2],
+      ["Omar", 1],
+      [null, 1],
+    ]);
+  });
+
+  const text = (wording: string) => ({ type: "text", text: wording });
+  test.each<[string, object, object]>([
+    ["text", { text: { body: "Hi 👋" } }, text("Hi 👋")],
+    ["text", { text: {} }, text("[Unreadable text message]")],
+    ["button", { button: { text: "Yes, please", payload: "yes" } }, text("Yes, please")],
+    ["button", { button: { payload: "yes" } }, text("yes")],
+    ["interactive", { interactive: { type: "button_reply", button_reply: { id: "1", title: "Track it" } } }, text("Track it")],
+    [
+      "interactive",
+      { interactive: { type: "list_reply", list_reply: { id: "1", title: "Express", description: "By noon" } } },
+      text("Express"),
+    ],
+    [
+      "interactive",
+      {
+        interactive: {
+          type: "nfm_reply",
+          nfm_reply: { name: "flow", body: "Sent", response_json: '{"flow_token":"t","size":"M","count":2,"gift":true}' },
+        },
+      },
+      text("📋 Form: size: M; count: 2; gift: true"),
+    ],
+    ["interactive", { interactive: { type: "nfm_reply", nfm_reply: { body: "Sent", response_json: "{" } } }, text("Sent")],
+    ["interactive", {}, text("[Unreadable interactive message]")],
+    [
+      "location",
+      { location: { latitude: 52.52, longitude: 13.405, name: "Office", address: "Main Street 1" } },
+      text("📍 Location: Office, Main Street 1 (52.52, 13.405)"),
+    ],
+    ["location", { location: { latitude: 0, longitude: 0 } }, text("📍 Location: 0, 0")],
+    ["location", { location: null }, text("[Unreadable location message]")],
+    [
+      "contacts",
+      {
+        contacts: [
+          { name: { formatted_name: "Omar" }, phones: [{ phone: "+49 151" }], emails: [{ email: "omar@example.com" }] },
+          { name: { first_name: "Lea" } },
+        ],
+      },
+      text("👤 Contact: Omar, +49 151, omar@example.com; Lea"),
+    ],
+    [
+      "order",
+      {
+        order: {
+          text: "Quickly!",
+          product_items: [
+            { product_retailer_id: "sku-1", quantity: 2, item_price: 9.5, currency: "EUR" },
+            { product_retailer_id: "sku-2" },
+          ],
+        },
+      },
+      text("🛒 Order: 2 × sku-1 (9.5 EUR); 1 × sku-2; Quickly!"),
+    ],
+    ["unsupported", { errors: [{ code: 131051 }] }, text("[Unsupported message]")],
+    ["poll_2031", { poll_2031: {} }, text("[Unsupported message: poll_2031]")],
+    ["constructor", {}, text("[Unsupported message: constructor]")],
+    ["image", { image: { id: "m1", caption: "The box" } }, { type: "media", media_type: "image", url: null, caption: "The box" }],
+    [
+      "image",
+      { image: { id: "m1", url: "https://media.example/m1" } },
+      { type: "media", media_type: "image", url: "https://media.example/m1", caption: null },
+    ],
+    [
+      "video",
+      { video: { id: "m1", link: "https://media.example/m1" } },
+      { type: "media", media_type: "video", url: "https://media.example/m1", caption: null },
+    ],
+    ["audio", { audio: { id: "m1", voice: true } }, { type: "media", media_type: "audio", url: null, caption: null }],
+    ["voice", { voice: { id: "m1" } }, { type: "media", media_type: "audio", url: null, caption: null }],
+    [
+      "document",
+      { document: { id: "m1", filename: "a.pdf", url: "javascript:0" } },
+      { type: "media", media_type: "document", url: null, caption: null },
+    ],
+    ["sticker", { sticker: { id: "m1", animated: true } }, { type: "media", media_type: "sticker", url: null, caption: null }],
+  ])("of type %s %j reads as %j", (type, part, content) => {
+    expect(theOnly(written({ type, ...part }))).toMatchObject({ kind: "message", content });
+  });
+
+  test("that came by an advertisement is the message alone", () => {
+    const referral = { source_type: "ad", headline: "Buy now", source_url: "https://ad.example" };
+    expect(theOnly(written({ type: "text", text: { body: "How much?" }, referral }))).toMatchObject({
+      kind: "message",
+      content: text("How much?"),
+    });
+  });
+
+  test("longer than a message can be is cut", () => {
+    const event = theOnly(written({ type: "text", text: { body: "😀".repeat(3000) } }));
+    expect(event.kind === "message" && Content.safeParse(event.content).success).toBe(true);
+  });
+});
+
+describe("what nobody said is ignored, with a reason", () => {
+  test.each<[string, object, string]>([
+    ["reaction", { reaction: { message_id: "wamid.x", emoji: "👍" } }, "reactions are not kept yet"],
+    ["revoke", { revoke: { original_message_id: "wamid.x" } }, "deletions are not kept yet"],
+    ["edit", { edit: { original_message_id: "wamid.x" } }, "edits are not kept yet"],
+    ["system", { system: { type: "user_changed_number", wa_id: "491" } }, "WhatsApp's own note: a number or an identity changed"],
+    ["text", { text: { body: "To all" }, group_id: "g1" }, "groups are not served here"],
+  ])("%s", (type, part, why) => {
+    expect(theOnly(written({ type, ...part }))).toMatchObject({
+      kind: "ignored",
+      why,
+      dedupe_key: `${type}:wamid.in1`,
+      account_id: "number-7",
+      occurred_at,
+    });
+  });
+
+  test.each<[string, object, string]>([
+    ["without an id", { id: null, type: "text" }, "a message without an id"],
+    ["without a type", {}, "a message without a type"],
+  ])("a message %s", (_, part, why) => {
+    expect(theOnly(written(part))).toMatchObject({ kind: "ignored", why });
+  });
+
+  test("a message from nobody", () => {
+    expect(theOnly(callback({ messages: [{ id: "wamid.x", type: "text", text: { body: "?" } }] }))).toMatchObject({
+      why: "a message that names nobody",
+    });
+  });
+
+  test.each<[string, unknown, string]>([
+    ["a call", callback({ calls: [{ id: "c1", event: "connect" }] }, "calls"), "calls: of no effect here"],
+    ["a group", callback({ groups: [{ group_id: "g1" }] }, "group_lifecycle_update"), "group_lifecycle_update: of no effect here"],
+    ["a new user id", callback({ user_id_update: [{}] }, "user_id_update"), "user_id_update: of no effect here"],
+    ["an error of Meta's", callback({ errors: [{ code: 131000, title: "Went wrong" }] }), "messages: of no effect here; Went wrong"],
+    ["an entry without changes", { entry: [{ id: "waba-7" }] }, "a callback without changes: of no effect here"],
+    ["an entry that is none", { entry: [7] }, "a callback without changes: of no effect here"],
+    ["a body without entries", {}, "nothing in it is known here"],
+    ["a list", [], "nothing in it is known here"],
+  ])("%s", (_, body, why) => {
+    expect(theOnly(body)).toMatchObject({ kind: "ignored", why });
+  });
+
+  test("a template's update is of the business account, and the same one later is another", () => {
+    const update = (time: number) => ({
+      entry: [{ id: "waba-7", time, changes: [{ field: "message_template_status_update", value: { event: "APPROVED" } }] }],
+    });
+    const [first, again, later] = [theOnly(update(1795342500)), theOnly(update(1795342500)), theOnly(update(1795342501))];
+    expect(first).toMatchObject({ kind: "ignored", account_id: "waba-7", occurred_at });
+    expect(again.dedupe_key).toBe(first.dedupe_key);
+    expect(later.dedupe_key).not.toBe(first.dedupe_key);
+  });
+});
+
+describe("a status", () => {
+  test.each([
+    ["sent", "sent"],
+    ["delivered", "delivered"],
+    ["read", "read"],
+    ["played", "read"],
+  ])("%s is %s, and names our own message", (said, status) => {
+    expect(theOnly(told({ status: said, biz_opaque_callback_data: our_id }))).toMatchObject({
+      kind: "status",
+      dedupe_key: `wamid.out1+${said}+${at}`,
+      external_id: "wamid.out1",
+      account_id: "number-7",
+      occurred_at,
+      status,
+      error: null,
+      message_id: our_id,
+    });
+  });
+
+  test.each([["somebody else's"], ["msg_"], ["msg_UPPERCASE0000000000000000"], [`conv_${our_id.slice(4)}`], [7], [null]])(
+    "that carries %j names no message of ours",
+    (biz_opaque_callback_data) => {
+      expect(theOnly(told({ status: "sent", biz_opaque_callback_data }))).toMatchObject({ kind: "status", message_id: null });
+    },
+  );
+
+  test("that failed says why, in the same words as a refused send", () => {
+    const errors = [
+      { code: 131047, title: "Re-engagement message", message: "Re-engagement message", error_data: { details: "A day has passed." } },
+    ];
+    expect(theOnly(told({ status: "failed", errors }))).toMatchObject({
+      kind: "status",
+      status: "failed",
+      error: { code: "messaging_window_closed", detail: "Re-engagement message: A day has passed.", provider_code: "131047" },
+    });
+    expect(theOnly(told({ status: "failed" }))).toMatchObject({ status: "failed", error: { code: "provider_error", provider_code: null } });
+  });
+
+  test("that nobody knows is ignored", () => {
+    expect(theOnly(told({ status: "warming_up" }))).toMatchObject({ kind: "ignored", why: 'the status "warming_up" is not known here' });
+    expect(theOnly(told({}))).toMatchObject({ kind: "ignored" });
+    expect(theOnly(told({ id: null, status: "sent" }))).toMatchObject({ kind: "ignored", why: "a status without a message's id" });
+  });
+});
+
+describe("an echo", () => {
+  test("is a message the business wrote in WhatsApp's own app", () => {
+    expect(theOnly(echoed({ type: "text", text: { body: "On its way" }, to_user_id: "DE.7001" }))).toEqual({
+      kind: "echo",
+      dedupe_key: "echo:wamid.own1",
+      external_id: "wamid.own1",
+      account_id: "number-7",
+      occurred_at,
+      to: [
+        { kind: "phone", value: "4915110000001" },
+        { kind: "whatsapp_user", value: "DE.7001" },
+      ],
+      content: { type: "text", text: "On its way" },
+      raw: expect.objectContaining({ id: "wamid.own1" }) as unknown,
+    });
+  });
+
+  test("of a deletion is ignored, and does not take the place of the message's own", () => {
+    expect(theOnly(echoed({ type: "revoke", revoke: {} }))).toMatchObject({ kind: "ignored", dedupe_key: "echo:revoke:wamid.own1" });
+  });
+});
+
+test("everything in one callback is told, each once", () => {
+  const one = written({ type: "text", text: { body: "Hi" } });
+  const other = told({ status: "read" });
+  const batch = { ...one, entry: [...one.entry, ...other.entry, ...callback({}, "calls").entry] };
+  expect(parse(batch).map((event) => event.kind)).toEqual(["message", "status", "ignored"]);
+});
+
+/** What every event promises whoever stores it, whatever came. */
+function expectStorable(events: InboundEvent[]) {
+  expect(events.length).toBeGreaterThan(0);
+  for (const event of events) {
+    expect(event.dedupe_key).toMatch(/^.{1,600}$/s);
+    expect(new Date(event.occurred_at).toISOString()).toBe(event.occurred_at);
+    const { raw, ...rest } = event;
+    expect(typeof JSON.stringify(raw)).toBe("string");
+    expect(JSON.stringify(rest)).not.toMatch(/\\u0000|\\ud[89a-f]/);
+    if (event.kind === "message" || event.kind === "echo") {
+      expect(Content.safeParse(event.content).error).toBeUndefined();
+      expect(event.external_id).toMatch(/^.{1,300}$/s);
+      expect(event.kind === "message" ? event.from : event.to).not.toHaveLength(0);
+    }
+    if (event.kind === "status" && event.error) expect(sendErrorCodes).toContain(event.error.code);
+    if (event.kind === "ignored") expect(event.why).toMatch(/^.{1,500}$/s);
+  }
+}
+
+describe("garbage", () => {
+  const fixtures = [
+    written({ type: "text", text: { body: "Hi" } }),
+    written({ type: "image", image: { id: "m1", caption: "c", url: "https://media.example" } }),
+    written({ type: "interactive", interactive: { nfm_reply: { response_json: '{"a":{"b":1}}' } } }),
+    written({ type: "location", location: { latitude: 1, longitude: 2, name: "n" } }),
+    written({ type: "contacts", contacts: [{ name: { formatted_name: "n" }, phones: [{ phone: "1" }] }] }),
+    written({ type: "order", order: { product_items: [{ product_retailer_id: "s", quantity: 1 }] } }),
+    told({ status: "failed", errors: [{ code: 1, title: "t", error_data: { details: "d" } }], biz_opaque_callback_data: our_id }),
+    echoed({ type: "text", text: { body: "Hi" } }),
+    callback({ errors: [{ code: 1 }] }, "calls"),
+  ];
+
+  test("of any shape becomes events that can be stored", () => {
+    fc.assert(fc.property(fc.jsonValue({ maxDepth: 6 }), (value) => expectStorable(parse(value))));
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (raw) => expectStorable(whatsapp.parse(raw, received_at))));
+  });
+
+  test("in the place of any part of a callback does no harm", () => {
+    fc.assert(
+      fc.property(mutated(fixtures), (body) => expectStorable(parse(body))),
+      { numRuns: 2000 },
+    );
+  });
+
+  recordedTest("in the place of any part of a recorded callback does no harm", () => {
+    const recordings = recorded("whatsapp/inbound").map(({ raw }) => JSON.parse(new TextDecoder().decode(raw)) as unknown);
+    fc.assert(
+      fc.property(mutated(recordings), (body) => expectStorable(parse(body))),
+      { numRuns: 2000 },
+    );
+  });
+
+  test("in a form's answers does no harm", () => {
+    const deep = "[".repeat(50_000) + "]".repeat(50_000);
+    const answers = [deep, `{"a":${deep}}`, '{"a":"\\u0000\\ud800"}', '"text"', "7", "null", "[1]", '{"__proto__":1}'];
+    for (const response_json of answers)
+      expectStorable(parse(written({ type: "interactive", interactive: { nfm_reply: { response_json } } })));
+  });
+});
+
+/** One of the documents, with up to four of its parts replaced by anything. */
+function mutated(documents: unknown[]): fc.Arbitrary<unknown> {
+  const words = fc.constantFrom(
+    "constructor",
+    "__proto__",
+    "text",
+    "image",
+    "contacts",
+    "\u0000",
+    "\ud800",
+    "",
+    "😀".repeat(5000),
+    "x".repeat(9000),
+    "9".repeat(30),
+  );
+  const anything = fc.oneof(words, fc.jsonValue({ maxDepth: 2 }));
+  return fc
+    .tuple(fc.constantFrom(...documents), fc.array(fc.tuple(fc.nat(), anything), { minLength: 1, maxLength: 4 }))
+    .map(([document, changes]) => changes.reduce<unknown>((changed, [place, value]) => replacePart(changed, place, value), document));
+}
+
+function replacePart(document: unknown, place: number, value: unknown): unknown {
+  const size = partsOf(document);
+  return replaceAt(document, place % size, value);
+}
+
+const partsOf = (value: unknown): number =>
+  typeof value === "object" && value !== null ? 1 + Object.values(value).reduce((sum: number, part) => sum + partsOf(part), 0) : 1;
+
+function replaceAt(value: unknown, place: number, by: unknown): unknown {
+  if (place === 0 || typeof value !== "object" || value === null) return by;
+  let left = place - 1;
+  const replaced = Object.entries(value).map(([key, part]) => {
+    const size = partsOf(part);
+    const hit = left >= 0 && left < size;
+    const result: [string, unknown] = [key, hit ? replaceAt(part, left, by) : part];
+    left -= size;
+    return result;
+  });
+  return Array.isArray(value) ? replaced.map(([, part]) => part) : Object.fromEntries(replaced);
+}
+
+const expected: Record<string, InboundEvent["kind"][]> = {
+  "botpress-bsuid-status-delivered": ["status"],
+  "botpress-bsuid-username-only-text": ["message"],
+  "openapi-contact-sharing-message": ["message"],
+  "openapi-group-create-message": ["ignored"],
+  "openapi-group-remove-participants": ["ignored"],
+  "openapi-image-message": ["message"],
+  "openapi-interactive-button-reply-message": ["message"],
+  "openapi-interactive-list-reply-message": ["message"],
+  "openapi-location-message": ["message"],
+  "openapi-order-message": ["message"],
+  "openapi-reaction-message": ["ignored"],
+  "openapi-system-message": ["ignored"],
+  "openapi-text-message-from-click-to-whatsapp-ad": ["message"],
+  "openapi-text-message-with-context-product-inquiry": ["message"],
+  "openapi-unsupported-message": ["message"],
+  "pywa-call-connect-user-initiated": ["ignored"],
+  "pywa-call-terminate-call-terminate": ["ignored"],
+  "pywa-callback-button-button": ["message"],
+  "pywa-callback-button-quick-reply": ["message"],
+  "pywa-callback-button-quick-reply-without-context": ["message"],
+  "pywa-callback-selection-description": ["message"],
+  "pywa-deleted-message-revoke": ["ignored"],
+  "pywa-message-animated-sticker": ["message"],
+  "pywa-message-audio": ["message"],
+  "pywa-message-chosen-location": ["message"],
+  "pywa-message-current-location": ["message"],
+  "pywa-message-document": ["message"],
+  "pywa-message-forwarded": ["message"],
+  "pywa-message-image": ["message"],
+  "pywa-message-interactive-message-with-err": ["message"],
+  "pywa-message-media-with-url": ["message"],
+  "pywa-message-reaction": ["ignored"],
+  "pywa-message-static-sticker": ["message"],
+  "pywa-message-status-delivered": ["status"],
+  "pywa-message-status-played": ["status"],
+  "pywa-message-status-sent": ["status"],
+  "pywa-message-text": ["message"],
+  "pywa-message-unreaction-empty": ["ignored"],
+  "pywa-message-video": ["message"],
+  "pywa-message-voice": ["message"],
+  "pywa-outgoing-message-delete": ["ignored"],
+  "pywa-outgoing-message-edit": ["ignored"],
+  "pywa-outgoing-message-text": ["echo"],
+  "pywa-system-identity-change": ["ignored"],
+  "pywa-system-phone-number-change": ["ignored"],
+  "pywa-template-quality-update-yellow": ["ignored"],
+  "pywa-template-status-update-rejected": ["ignored"],
+  "vercel-replay-first-message": ["message"],
+  "vercel-sample-bsuid-rotation-user-id-update": ["ignored"],
+  "vercel-sample-reaction": ["ignored"],
+  "vercel-sample-status-update-message-delivered": ["status"],
+  "vercel-sample-system-message-user-changed-number": ["ignored"],
+  "vercel-sample-system-message-user-changed-user-id": ["ignored"],
+  "vercel-sample-text-message": ["message"],
+};
+
+describe("every recorded callback", () => {
+  recordedTest("becomes what is expected of it, and can be stored", () => {
+    const events = recorded("whatsapp/inbound").map(({ name, raw }) => [name, whatsapp.parse(raw, received_at)] as const);
+    expect(Object.fromEntries(events.map(([name, found]) => [name, found.map((event) => event.kind)]))).toEqual(expected);
+    for (const [, found] of events) expectStorable(found);
+  });
+
+  recordedTest("keeps the provider's own time and account", () => {
+    for (const { name, raw } of recorded("whatsapp/inbound")) {
+      for (const event of whatsapp.parse(raw, received_at)) {
+        expect(event.account_id, name).not.toBe("");
+        if (event.kind !== "ignored") expect(event.occurred_at < received_at, name).toBe(true);
+      }
+    }
+  });
+
+  recordedTest("that has readable content shows it", () => {
+    const unreadable = recorded("whatsapp/inbound").filter(({ raw }) =>
+      whatsapp
+        .parse(raw, received_at)
+        .some((event) => event.kind === "message" && event.content.type === "text" && event.content.text.startsWith("[")),
+    );
+    expect(unreadable.map(({ name }) => name)).toEqual(["openapi-unsupported-message", "pywa-message-interactive-message-with-err"]);
+  });
+});

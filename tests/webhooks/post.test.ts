@@ -1,0 +1,488 @@
+import { once } from "node:events";
+import { createServer as createHttpServer, type IncomingMessage, type RequestListener, type Server as HttpServer } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
+import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from "node:net";
+import { text } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { createPoster, type Poster, type PosterOptions, type PostOutcome } from "../../src/webhooks/post.ts";
+
+const laptop = {
+  fetch,
+  resolve: (): Promise<string[]> => Promise.reject(new Error("no name is asked for in this test")),
+  allow_private_webhooks: true,
+  own_host: "localhost",
+};
+const leadingTo = (...addresses: string[]) => ({ ...laptop, resolve: () => Promise.resolve(addresses) });
+
+describe("a response", () => {
+  test("200 is a success, and the request arrives byte for byte", async () => {
+    let seen: { method?: string; url?: string; headers?: IncomingMessage["headers"]; body?: string } = {};
+    const { url } = await receiver(async (request, response) => {
+      seen = { method: request.method!, url: request.url!, headers: request.headers, body: await text(request) };
+      response.writeHead(200, { "Content-Type": "text/plain", "X-Twice": ["a", "b"] }).end("thank you");
+    });
+
+    const outcome = await post(`${url}/hook?a=%20b`, {
+      body: '{"text":"مرحبا"}',
+      headers: { "webhook-id": "dlv_1", delivery_id: "dlv_1" },
+    });
+
+    expect(outcome).toMatchObject({ status_code: 200, error: null, response_body: "thank you", remote_address: "127.0.0.1" });
+    expect(outcome.response_headers).toMatchObject({ "content-type": "text/plain", "x-twice": "a, b" });
+    expect(outcome.duration_ms).toSatisfy(Number.isInteger);
+    expect(seen).toMatchObject({ method: "POST", url: "/hook?a=%20b", body: '{"text":"مرحبا"}' });
+    expect(seen.headers).toMatchObject({ "webhook-id": "dlv_1", delivery_id: "dlv_1", host: new URL(url).host, "content-length": "21" });
+  });
+
+  test("204 is a success with an empty body", async () => {
+    const { url } = await receiver((_, response) => response.writeHead(204).end());
+    expect(await post(url)).toMatchObject({ status_code: 204, error: null, response_body: "" });
+  });
+
+  test("a redirect is a failure and is not followed", async () => {
+    const { url, seen } = await receiver((_, response) => response.writeHead(307, { Location: "/elsewhere" }).end());
+    const outcome = await post(url);
+    expect(outcome).toMatchObject({ status_code: 307, error: "non_2xx", response_headers: { location: "/elsewhere" } });
+    expect(seen.requests).toEqual(["/"]);
+  });
+
+  test("500 is a failure whose body is recorded", async () => {
+    const { url } = await receiver((_, response) => response.writeHead(500).end("no database"));
+    expect(await post(url)).toMatchObject({ status_code: 500, error: "non_2xx", response_body: "no database" });
+  });
+
+  test("early hints are not the response", async () => {
+    const { url } = await rawReceiver("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    expect(await post(url)).toMatchObject({
+      status_code: 200,
+      error: null,
+      response_body: "ok",
+      response_headers: { "content-length": "2" },
+    });
+  });
+
+  test("a body that lasts until the connection closes is read to its end", async () => {
+    const { url } = await rawReceiver("HTTP/1.1 200 OK\r\n\r\nuntil the end");
+    expect(await post(url)).toMatchObject({ status_code: 200, error: null, response_body: "until the end" });
+  });
+
+  test("the first 4 KiB of the body are kept and the rest is dropped", async () => {
+    const { url } = await receiver((_, response) => response.end("x".repeat(1_000_000)));
+    const outcome = await post(url);
+    expect(outcome).toMatchObject({ status_code: 200, error: null });
+    expect(outcome.response_body).toBe("x".repeat(4096));
+  });
+
+  test("the cap is a setting", async () => {
+    const { url } = await receiver((_, response) => response.end("0123456789"));
+    expect((await post(url, {}, { body_cap_bytes: 10 })).response_body).toBe("0123456789");
+    expect((await post(url, {}, { body_cap_bytes: 9 })).response_body).toBe("012345678");
+  });
+
+  test("a body is cut between characters, in whatever pieces it arrives", async () => {
+    const { url } = await receiver(async (_, response) => {
+      for (const byte of Buffer.from("aé€😀")) {
+        response.write(Buffer.of(byte));
+        await sleep(1);
+      }
+      response.end();
+    });
+    const cut = async (body_cap_bytes: number) => (await post(url, {}, { body_cap_bytes })).response_body;
+    expect(await Promise.all([1, 2, 3, 5, 6, 9, 10].map(cut))).toEqual(["a", "a", "aé", "aé", "aé€", "aé€", "aé€😀"]);
+  });
+
+  test("what PostgreSQL cannot store is replaced", async () => {
+    const body = Buffer.from([0x61, 0, 0x62, 0xff, 0xed, 0xa0, 0x80, 0xc3]);
+    const { url } = await receiver((_, response) => response.setHeader("x-latin", "caf\xe9").end(body));
+    const { response_body, response_headers } = await post(url);
+    expect(response_body).toBe("a\ufffdb\ufffd\ufffd\ufffd\ufffd\ufffd");
+    expect(response_headers?.["x-latin"]).toBe("café");
+    expect(JSON.stringify([response_body, response_headers])).not.toMatch(/\\u0000|\\ud[89a-f]/);
+  });
+
+  test("of many headers the first 4 Ki characters are kept", async () => {
+    const { url } = await receiver((_, response) => {
+      for (let i = 0; i < 10; i++) response.setHeader(`x-${i}`, "v".repeat(1000));
+      response.end();
+    });
+    const { status_code, error, response_headers } = await post(url);
+    expect({ status_code, error }).toEqual({ status_code: 200, error: null });
+    expect(Object.keys(response_headers!)).toEqual(["x-0", "x-1", "x-2", "x-3"]);
+  });
+
+  test("a header may be called __proto__", async () => {
+    const { url } = await rawReceiver("HTTP/1.1 200 OK\r\n__proto__: a\r\n__proto__: b\r\nconstructor: c\r\nContent-Length: 0\r\n\r\n");
+    expect((await post(url)).response_headers).toEqual({ constructor: "c", "content-length": "0" });
+  });
+});
+
+describe("the deadline", () => {
+  test("a receiver that says nothing times out, and its connection is closed", async () => {
+    const { url, seen, server } = await receiver(() => {});
+    const outcome = await post(url, {}, { timeout_ms: 60 });
+    expect(outcome).toMatchObject({
+      status_code: null,
+      error: "timeout",
+      response_headers: null,
+      response_body: null,
+      remote_address: "127.0.0.1",
+    });
+    expect(outcome.duration_ms).toBeGreaterThanOrEqual(55);
+    expect(outcome.duration_ms).toBeLessThan(600);
+    await noConnections(server);
+    expect(seen.connections).toBe(1);
+  });
+
+  test("headers that drip do not extend it", async () => {
+    const { url } = await tcpReceiver(async (socket) => {
+      for (const piece of "HTTP/1.1 200 OK\r\nX-Slow: 1\r\n\r\n") {
+        socket.write(piece);
+        await sleep(20);
+      }
+    });
+    expect(await post(url, {}, { timeout_ms: 80 })).toMatchObject({ status_code: null, error: "timeout" });
+  });
+
+  test("a 2xx whose body drips is a success at the deadline, with what has come by then", async () => {
+    const { url, server } = await receiver(async (_, response) => {
+      response.writeHead(200);
+      while (!response.destroyed) {
+        response.write("é");
+        await sleep(10);
+      }
+    });
+    const outcome = await post(url, {}, { timeout_ms: 80 });
+    expect(outcome).toMatchObject({ status_code: 200, error: null, response_body: expect.stringMatching(/^é+$/) as string });
+    expect(outcome.duration_ms).toBeLessThan(600);
+    await noConnections(server);
+  });
+
+  test("a 503 whose body drips stays a 503", async () => {
+    const { url } = await receiver((_, response) => void response.writeHead(503).write("busy"));
+    expect(await post(url, {}, { timeout_ms: 60 })).toMatchObject({ status_code: 503, error: "non_2xx", response_body: "busy" });
+  });
+
+  test("a name server that does not answer is bounded by it", async () => {
+    const silent = { ...laptop, resolve: () => new Promise<string[]>(() => {}) };
+    const poster = posterOn({ timeout_ms: 60 }, silent);
+    expect(await poster.post({ url: "https://receiver.test/", headers: {}, body: "" })).toMatchObject({
+      error: "timeout",
+      remote_address: null,
+    });
+    await poster.close();
+  });
+
+  test("a TLS handshake that does not end is bounded by it", async () => {
+    const { url, server } = await tcpReceiver(() => {});
+    const outcome = await post(url.replace("http:", "https:"), {}, { timeout_ms: 60 });
+    expect(outcome).toMatchObject({ status_code: null, error: "timeout", remote_address: "127.0.0.1" });
+    await noConnections(server);
+  });
+
+  test("time spent waiting for a free connection counts, and the next post finds one", async () => {
+    const { url, seen, server } = await receiver((_, response) => void (seen.requests.length > 64 && response.end("ok")));
+    const poster = posterOn({ timeout_ms: 150 });
+    const waiting = Array.from({ length: 64 }, () => poster.post({ url, headers: {}, body: "{}" }));
+    const queued = poster.post({ url, headers: {}, body: "{}" });
+    await eventually(() => expect(seen.requests).toHaveLength(64));
+    expect((await Promise.all(waiting)).map(({ error }) => error)).toEqual(Array(64).fill("timeout"));
+    expect(await queued).toMatchObject({ error: "timeout" });
+    expect(await poster.post({ url, headers: {}, body: "{}" })).toMatchObject({ status_code: 200 });
+    await poster.close();
+    await noConnections(server);
+  });
+});
+
+describe("what goes wrong on the way", () => {
+  test("nobody listens: connection_refused", async () => {
+    const { url, server } = await tcpReceiver(() => {});
+    server.close();
+    await once(server, "close");
+    const outcome = await post(url);
+    expect(outcome).toMatchObject({
+      status_code: null,
+      error: "connection_refused",
+      response_body: null,
+      response_headers: null,
+      remote_address: null,
+    });
+  });
+
+  test("localhost is tried on every loopback address before it is refused", async () => {
+    const { url, server } = await tcpReceiver(() => {});
+    server.close();
+    await once(server, "close");
+    expect(await post(url.replace("127.0.0.1", "localhost"))).toMatchObject({ error: "connection_refused" });
+  });
+
+  test("the connection is reset: connection_reset", async () => {
+    const { url } = await tcpReceiver((socket) => socket.once("data", () => socket.resetAndDestroy()));
+    expect(await post(url)).toMatchObject({ status_code: null, error: "connection_reset", remote_address: "127.0.0.1" });
+  });
+
+  test("the connection is closed without an answer: connection_reset", async () => {
+    const { url } = await tcpReceiver((socket) => socket.once("data", () => socket.end()));
+    expect(await post(url)).toMatchObject({ status_code: null, error: "connection_reset" });
+  });
+
+  test("a connection that breaks after the head changes nothing about the outcome", async () => {
+    const { url } = await tcpReceiver((socket) =>
+      socket.once("data", () =>
+        socket.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", () => setTimeout(() => socket.resetAndDestroy(), 10)),
+      ),
+    );
+    expect(await post(url)).toMatchObject({ status_code: 200, error: null, response_body: "half" });
+  });
+
+  test.for([
+    ["something else", "SSH-2.0-OpenSSH_9.6\r\n"],
+    ["a malformed header", "HTTP/1.1 200 OK\r\nno colon\r\n\r\n"],
+    ["a status that is no number", "HTTP/1.1 OK 200\r\n\r\n"],
+    ["two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"],
+    ["a 100 that was not asked for", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"],
+    ["an upgrade that was not asked for", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"],
+    ["headers of more than 16 KiB", `HTTP/1.1 200 OK\r\n${`X-Much: ${"v".repeat(1000)}\r\n`.repeat(20)}\r\n`],
+  ])("%s is an invalid_response", async ([, bytes]) => {
+    const { url } = await rawReceiver(bytes!);
+    expect(await post(url)).toMatchObject({ status_code: null, error: "invalid_response", response_body: null });
+  });
+
+  test("a malformed body changes nothing about the outcome", async () => {
+    const { url } = await rawReceiver("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\nnonsense\r\n");
+    expect(await post(url)).toMatchObject({ status_code: 200, error: null, response_body: "ok" });
+  });
+
+  test("a name without an address, and one that nobody answers for: dns", async () => {
+    expect(await post("https://receiver.test/", {}, {}, leadingTo())).toMatchObject({
+      status_code: null,
+      error: "dns",
+      remote_address: null,
+    });
+    expect(await post("https://receiver.test/", {}, {}, laptop)).toMatchObject({ status_code: null, error: "dns" });
+  });
+
+  test("nothing that is asked of it makes it throw", async () => {
+    const { url } = await receiver((_, response) => response.end());
+    expect(await post("not a URL")).toMatchObject({ status_code: null, error: "blocked_address" });
+    expect(await post("ftp://localhost/")).toMatchObject({ status_code: null, response_body: null });
+    expect(await post(url, { headers: { "x-bad": "a\r\nb: c" } })).toMatchObject({ status_code: null, error: "invalid_response" });
+    const poster = posterOn();
+    await poster.close();
+    expect(await poster.post({ url, headers: {}, body: "" })).toMatchObject({ status_code: null, error: "connection_reset" });
+  });
+});
+
+describe("TLS", () => {
+  test("SNI, Host and the certificate's name stay the URL's, whatever address it leads to", async () => {
+    const { url, seen } = await tlsReceiver((_, response) => response.end("ok"));
+    expect(await post(url, {}, { ca }, leadingTo("127.0.0.1"))).toMatchObject({
+      status_code: 200,
+      error: null,
+      remote_address: "127.0.0.1",
+    });
+    expect(seen).toMatchObject({ sni: ["receiver.test"], hosts: [new URL(url).host] });
+  });
+
+  test.for([
+    ["a certificate that nobody vouches for", "receiver.test", undefined],
+    ["a certificate of another name", "other.test", "ca"],
+    ["a certificate of a name where an address was asked for", "127.0.0.1", "ca"],
+  ])("%s: tls, and no request is sent", async ([, host, trusted]) => {
+    const { url, seen } = await tlsReceiver((_, response) => response.end("ok"));
+    const outcome = await post(url.replace("receiver.test", host!), {}, trusted ? { ca } : {}, leadingTo("127.0.0.1"));
+    expect(outcome).toMatchObject({ status_code: null, error: "tls", remote_address: "127.0.0.1" });
+    expect(seen.requests).toEqual([]);
+  });
+
+  test("a receiver that does not speak TLS: tls", async () => {
+    const { url } = await receiver((_, response) => response.end());
+    expect(await post(url.replace("http:", "https:"))).toMatchObject({ status_code: null, error: "tls" });
+  });
+});
+
+describe("the guard", () => {
+  test.for([
+    "https://127.0.0.1",
+    "https://[::1]",
+    "https://2130706433",
+    "https://localhost",
+    "https://169.254.169.254",
+    "https://[::ffff:7f00:1]",
+    "http://127.0.0.1",
+  ])("%s is blocked before any connection is made", async (origin) => {
+    const { port, seen } = await tcpReceiver(() => {});
+    const outcome = await post(`${origin}:${port}/`, {}, {}, { ...laptop, allow_private_webhooks: false });
+    expect(outcome).toMatchObject({ status_code: null, error: "blocked_address", remote_address: null });
+    expect(seen.connections).toBe(0);
+  });
+
+  test("link-local stays blocked on a laptop", async () => {
+    expect(await post("https://169.254.169.254/latest/meta-data")).toMatchObject({ error: "blocked_address", remote_address: null });
+  });
+
+  test("a name with one bad address is blocked, though the other would answer", async () => {
+    const { url, seen } = await tlsReceiver((_, response) => response.end());
+    expect(await post(url, {}, { ca }, leadingTo("127.0.0.1", "10.0.0.1"))).toMatchObject({ error: "blocked_address" });
+    expect(seen.connections).toBe(0);
+  });
+
+  test("the service's own host is blocked", async () => {
+    expect(await post("https://api.wassla.example/", {}, {}, { ...laptop, own_host: "api.wassla.example" })).toMatchObject({
+      error: "blocked_address",
+    });
+  });
+
+  test("a name that leads elsewhere later is judged again at the next connection", async () => {
+    const { url, seen } = await tlsReceiver((_, response) => response.setHeader("connection", "close").end("ok"));
+    const answers = [["127.0.0.1"], ["10.0.0.1"]];
+    const poster = posterOn({ ca }, { ...laptop, resolve: () => Promise.resolve(answers.shift()!) });
+    expect(await poster.post({ url, headers: {}, body: "{}" })).toMatchObject({ status_code: 200 });
+    expect(await poster.post({ url, headers: {}, body: "{}" })).toMatchObject({
+      status_code: null,
+      error: "blocked_address",
+      remote_address: null,
+    });
+    expect(seen.connections).toBe(1);
+  });
+});
+
+describe("connections", () => {
+  test("one connection serves one post after the other, and its name is asked once", async () => {
+    const { url, seen } = await tlsReceiver((_, response) => response.end("ok"));
+    const resolve = vi.fn(() => Promise.resolve(["127.0.0.1"]));
+    const poster = posterOn({ ca }, { ...laptop, resolve });
+    for (let i = 0; i < 5; i++)
+      expect(await poster.post({ url, headers: {}, body: "{}" })).toMatchObject({ status_code: 200, remote_address: "127.0.0.1" });
+    expect(seen.connections).toBe(1);
+    expect(resolve).toHaveBeenCalledTimes(1);
+  });
+
+  test("a response of up to 64 KiB does not cost the connection", async () => {
+    const { url, seen } = await receiver((_, response) => response.end("x".repeat(60_000)));
+    const poster = posterOn();
+    for (let i = 0; i < 3; i++) expect((await poster.post({ url, headers: {}, body: "{}" })).response_body).toHaveLength(4096);
+    expect(seen.connections).toBe(1);
+  });
+
+  test("a connection older than a minute serves once more and no longer; the next is judged anew", async () => {
+    const { url, seen } = await tlsReceiver((_, response) => response.end("ok"));
+    const resolve = vi.fn(() => Promise.resolve(["127.0.0.1"]));
+    const poster = posterOn({ ca }, { ...laptop, resolve });
+    const now = performance.now.bind(performance);
+    const clock = vi.spyOn(performance, "now");
+    onTestFinished(() => clock.mockRestore());
+
+    expect(await poster.post({ url, headers: {}, body: "{}" })).toMatchObject({ status_code: 200 });
+    clock.mockImplementation(() => now() + 61_000);
+    for (let i = 0; i < 3; i++) expect(await poster.post({ url, headers: {}, body: "{}" })).toMatchObject({ status_code: 200 });
+    expect(seen.sockets.map((socket) => socket === seen.sockets[0])).toEqual([true, true, false, false]);
+    expect(resolve).toHaveBeenCalledTimes(seen.connections);
+  });
+
+  test("a receiver that closed an idle connection costs no attempt", async () => {
+    const { url, seen, server } = await receiver((_, response) => response.end("ok"));
+    const poster = posterOn();
+    for (let i = 0; i < 3; i++) {
+      expect(await poster.post({ url, headers: {}, body: "{}" })).toMatchObject({ status_code: 200 });
+      (server as HttpServer).closeAllConnections();
+      await noConnections(server);
+    }
+    expect(seen.connections).toBe(3);
+  });
+
+  test("posts to one origin that fail do not hold up those that follow", async () => {
+    const { url, server } = await tcpReceiver(() => {});
+    server.close();
+    await once(server, "close");
+    const poster = posterOn();
+    const outcomes = await Promise.all(Array.from({ length: 200 }, () => poster.post({ url, headers: {}, body: "{}" })));
+    expect(new Set(outcomes.map(({ error }) => error))).toEqual(new Set(["connection_refused"]));
+    await poster.close();
+  });
+
+  test("closing waits for what is on the wire and leaves no connection behind", async () => {
+    let answer = () => {};
+    const { url, server, seen } = await receiver((_, response) => {
+      answer = () => response.end("ok");
+    });
+    const poster = posterOn();
+    const outcome = poster.post({ url, headers: {}, body: "{}" });
+    await eventually(() => expect(seen.requests).toHaveLength(1));
+    const closed = poster.close();
+    answer();
+    expect(await outcome).toMatchObject({ status_code: 200, response_body: "ok" });
+    await closed;
+    await poster.close();
+    await noConnections(server);
+  });
+});
+
+function posterOn(options: PosterOptions = {}, network = laptop): Poster {
+  const poster = createPoster(network, { timeout_ms: 2000, ...options });
+  onTestFinished(() => poster.close());
+  return poster;
+}
+
+const post = (
+  url: string,
+  request: { headers?: Record<string, string>; body?: string } = {},
+  options?: PosterOptions,
+  network = laptop,
+): Promise<PostOutcome> => posterOn(options, network).post({ url, headers: {}, body: "{}", ...request });
+
+const receiver = (listener: RequestListener) => listening(createHttpServer(listener), "http://127.0.0.1");
+
+const tlsReceiver = (listener: RequestListener) => listening(createHttpsServer({ key, cert: ca }, listener), "https://receiver.test");
+
+const tcpReceiver = (serve: (socket: Socket) => unknown) =>
+  listening(
+    createTcpServer((socket) => void serve(socket.resume())),
+    "http://127.0.0.1",
+  );
+
+/** Answers whatever comes with these bytes, and closes. */
+const rawReceiver = (bytes: string) => tcpReceiver((socket) => socket.once("data", () => socket.end(bytes, "latin1")));
+
+/** A server on a port of loopback for the time of one test, and what it saw. */
+async function listening<S extends Server>(server: S, origin: string) {
+  const seen = { connections: 0, requests: [] as string[], hosts: [] as string[], sockets: [] as Socket[], sni: [] as unknown[] };
+  server
+    .on("connection", (socket: Socket) => {
+      seen.connections++;
+      socket.on("error", () => {});
+      onTestFinished(() => void socket.destroy());
+    })
+    .on("secureConnection", (socket: { servername: unknown }) => seen.sni.push(socket.servername))
+    .on("request", ({ url = "", headers, socket }: IncomingMessage) => {
+      seen.sockets.push(socket);
+      seen.requests.push(url);
+      seen.hosts.push(headers.host ?? "");
+    })
+    .listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  return { server, seen, port, url: `${origin}:${port}` };
+}
+
+const eventually = (check: () => unknown) => vi.waitFor(check, { interval: 5 });
+
+const noConnections = (server: Server) =>
+  eventually(async () => expect(await new Promise((resolve) => server.getConnections((_, count) => resolve(count)))).toBe(0));
+
+// A self-signed pair for receiver.test, valid from 2020 to 2120. It protects nothing.
+const key = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQghUj3Bzft8DM62XmE
+UPXuWmWsm90AmXwoPYeidH2rffOhRANCAAS5Opm3JhEzP/ZJgOIFnPW9nCAiLmcn
+eTDzzWNOYnU6mb5pZbH8AknReYGwlTtSOOoy4pHKnPS2JhrsBWN+ee1P
+-----END PRIVATE KEY-----`;
+const ca = `-----BEGIN CERTIFICATE-----
+MIIBTDCB9KADAgECAgEBMAoGCCqGSM49BAMCMBgxFjAUBgNVBAMMDXJlY2VpdmVy
+LnRlc3QwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBaMBgxFjAUBgNV
+BAMMDXJlY2VpdmVyLnRlc3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAAS5Opm3
+JhEzP/ZJgOIFnPW9nCAiLmcneTDzzWNOYnU6mb5pZbH8AknReYGwlTtSOOoy4pHK
+nPS2JhrsBWN+ee1Poy0wKzAYBgNVHREEETAPgg1yZWNlaXZlci50ZXN0MA8GA1Ud
+EwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDRwAwRAIgJeiqje5Z8bLdnkCeMtN6633T
+z7zUyhiDy7k3Lj20DUcCIA5ncEWFjGbqO9qdNq21HXWU7HrSQomvC9iUYcEapyRR
+-----END CERTIFICATE-----`;
