@@ -1,0 +1,33 @@
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { onTestFinished } from "vitest";
+
+export interface Received {
+  headers: IncomingHttpHeaders;
+  body: string;
+}
+
+type Reply = number | ((response: ServerResponse, received: Received) => void);
+
+/** A third party's server on this machine. Each request takes the next reply; the last one stays. */
+export async function createReceiver(...replies: Reply[]) {
+  const received: Received[] = [];
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      const what = { headers: request.headers, body: Buffer.concat(chunks).toString("utf8") };
+      const reply = replies[Math.min(received.length, replies.length - 1)] ?? 204;
+      received.push(what);
+      if (typeof reply === "function") reply(response, what);
+      else response.writeHead(reply).end();
+    });
+  });
+  await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}/hook`, received, replies };
+}
