@@ -3,7 +3,7 @@ import { createApp } from "../app.ts";
 import type { Config } from "../config.ts";
 import type { Services, Work } from "../core/context.ts";
 import { createNewId } from "../core/ids.ts";
-import { systemClock } from "../core/time.ts";
+import { systemClock, type Clock } from "../core/time.ts";
 import { createVault } from "../core/vault.ts";
 import { connectEmbedded, connectPostgres } from "../db/connect.ts";
 import { lockDataDir } from "../db/data-dir.ts";
@@ -11,15 +11,15 @@ import { createPoster } from "../webhooks/post.ts";
 import { createResolve } from "../webhooks/resolve.ts";
 
 /** Opens the configured database, brought up to date, and everything that works on it. */
-export async function openWorld(config: Config) {
+export async function openWorld(config: Config, { now = systemClock }: { now?: Clock } = {}) {
   const log = createLog(config);
   const { connection, release } = await openDatabase(config);
   let ring: (work: Work) => void = () => {};
 
   const services: Services = {
     db: connection.db,
-    now: systemClock,
-    newId: createNewId(),
+    now,
+    newId: createNewId(now),
     vault: createVault(config.master_keys),
     log,
     network: {

@@ -1,4 +1,5 @@
 import { and, asc, desc, eq, gt, inArray, lt } from "drizzle-orm";
+import { conversations } from "../conversations/tables.ts";
 import type { Ctx } from "../core/context.ts";
 import type { Id } from "../core/ids.ts";
 import { pageOf, readCursor, type Listing } from "../core/page.ts";
@@ -13,6 +14,7 @@ export async function listDeliveries(ctx: Ctx, input: ListDeliveries) {
   const listing: Listing = { name: "webhook deliveries", filters: input };
   const position = readCursor(ctx, listing, input.cursor);
   await assertMine(ctx, webhook_endpoints, "/endpoint_id", input.endpoint_id);
+  await assertMine(ctx, conversations, "/conversation_id", input.conversation_id);
 
   const rows = await ctx.db
     .select()

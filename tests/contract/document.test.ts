@@ -1,0 +1,75 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { errors } from "../../src/core/errors.ts";
+import { published } from "../../src/http/rest.ts";
+import { assertMatches, document } from "../support/document.ts";
+import { createWorld } from "../support/world.ts";
+
+const operations = published.map(({ method, path, meta }) => ({ method, path, meta, operation: document.paths[path]![method.toLowerCase()]! }));
+
+test("the committed document is what the code says", () => {
+  const committed = readFileSync(new URL("../../openapi/openapi.json", import.meta.url), "utf8");
+  expect(committed).toBe(`${JSON.stringify(document, null, 2)}\n`);
+});
+
+test("every operation has a summary, a description, its scope, its real status and an example", () => {
+  for (const { operation, meta, path, method } of operations) {
+    expect(operation["summary"], `${method} ${path}`).toBeTruthy();
+    expect(operation["description"]).toBeTruthy();
+    expect(operation["x-required-scope"]).toBe(meta.scope);
+    const success = operation.responses[String(meta.status)]!;
+    expect("content" in success && success.content!["application/json"]!.example).toBeTruthy();
+  }
+});
+
+test("every example is one that its own schema accepts", () => {
+  for (const { operation, path } of operations) {
+    const request = operation.requestBody?.content["application/json"];
+    if (request) assertMatches(request.schema, request.example, `the example body of ${path}`);
+    for (const [status, response] of Object.entries(operation.responses)) {
+      if (!("content" in response)) continue;
+      const { schema, example } = response.content!["application/json"]!;
+      assertMatches(schema, example, `the example of ${path} ${status}`);
+    }
+  }
+  for (const [type, { post }] of Object.entries(document.webhooks)) {
+    const { schema, example } = (post as { requestBody: { content: Record<string, { schema: object; example: unknown }> } }).requestBody.content["application/json"]!;
+    assertMatches(schema, example, `the example of the webhook ${type}`);
+  }
+});
+
+test("every code has a page, and the document knows no other", async () => {
+  const { app } = await createWorld();
+  for (const code of Object.keys(errors)) {
+    const response = await app.request(`/docs/errors/${code}`);
+    expect(response.status, code).toBe(200);
+    expect(await response.text()).toContain(code);
+  }
+  expect((await app.request("/docs/errors/constructor")).status).toBe(404);
+  const { code } = document.components.schemas["Problem"]!["properties"] as { code: { enum: string[] } };
+  expect(code.enum).toEqual(Object.keys(errors));
+});
+
+test("operation ids are unique and verb first", () => {
+  const ids = operations.map(({ operation }) => String(operation["operationId"]));
+  expect(new Set(ids).size).toBe(ids.length);
+  for (const id of ids) expect(id).toMatch(/^(get|list|create|delete|send|close|replay|rotate|update)[A-Z]/);
+});
+
+test("what is not published has no route", async () => {
+  const world = await createWorld();
+  const tenant = await world.tenant();
+  expect(await tenant.get("/v1/nothing_here")).toMatchObject({ status: 404, body: { code: "not_found" } });
+  expect(await world.request("/v1/nothing_here")).toMatchObject({ status: 401 });
+});
+
+test("the document is served with this service's own address, and the reference shows every operation", async () => {
+  const { app } = await createWorld();
+  const served = (await (await app.request("/openapi.json")).json()) as typeof document;
+  expect(served.servers).toEqual([{ url: "https://api.wassla.test" }]);
+  expect(served.paths).toEqual(JSON.parse(JSON.stringify(document.paths)));
+  const page = await app.request("/docs");
+  expect(page.headers.get("content-security-policy")).toContain("default-src 'none'");
+  const html = await page.text();
+  for (const { operation } of operations) expect(html).toContain(`id="${String(operation["operationId"])}"`);
+});

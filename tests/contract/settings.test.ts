@@ -1,0 +1,55 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { readConfig } from "../../src/config.ts";
+
+const long = "x".repeat(32);
+const server = { DATABASE_URL: "postgres://localhost/wassla", MASTER_KEY: long, CRON_SECRET: long };
+
+function folder(): string {
+  const made = mkdtempSync(join(tmpdir(), "wassla-config-"));
+  onTestFinished(() => rmSync(made, { recursive: true }));
+  return made;
+}
+
+test("without configuration the secrets are made once and kept, and only this machine is served", () => {
+  const DATA_DIR = folder();
+  const first = readConfig({ DATA_DIR });
+  const second = readConfig({ DATA_DIR });
+  expect(second.master_keys).toEqual(first.master_keys);
+  expect(second.cron_secret).toBe(first.cron_secret);
+  expect(first).toMatchObject({ host: "127.0.0.1", port: 3000, allow_private_webhooks: true, scheduler: true, database: { kind: "embedded" } });
+});
+
+test("with a database server nothing is open that was not opened", () => {
+  expect(readConfig(server)).toMatchObject({ host: "0.0.0.0", allow_private_webhooks: false, database: { kind: "postgres" } });
+});
+
+test.each(["MASTER_KEY", "CRON_SECRET"])("%s is required with a database server", (name) => {
+  expect(() => readConfig({ ...server, [name]: undefined })).toThrow(`${name} is required when DATABASE_URL is set`);
+});
+
+test.each([
+  ["PORT", "65536"],
+  ["PORT", "abc"],
+  ["DATABASE_URL", "mysql://localhost/x"],
+  ["PUBLIC_URL", "ftp://example.com"],
+  ["SCHEDULER", "maybe"],
+  ["CRON_SECRET", "short"],
+  ["META_GRAPH_VERSION", "23"],
+])("%s=%s is refused by name", (name, value) => {
+  expect(() => readConfig({ ...server, [name]: value })).toThrow(name);
+});
+
+test("a master key that is too short is refused, wherever it stands in the list", () => {
+  expect(() => readConfig({ ...server, MASTER_KEY: `${long},short` })).toThrow(/32 characters/);
+  expect(readConfig({ ...server, MASTER_KEY: `${long}, ${long}2` }).master_keys).toEqual([long, `${long}2`]);
+});
+
+test("every setting is documented, and nothing else is", () => {
+  const documented = [...readFileSync(new URL("../../.env.example", import.meta.url), "utf8").matchAll(/^(?:# )?([A-Z_]+)=/gm)].map(([, name]) => name);
+  const code = readFileSync(new URL("../../src/config.ts", import.meta.url), "utf8");
+  const read = [...code.matchAll(/^ {2}([A-Z_]+): /gm)].map(([, name]) => name);
+  expect(documented.toSorted()).toEqual(read.toSorted());
+});

@@ -1,0 +1,162 @@
+import { describe, expect, test } from "vitest";
+import { scopes, type Scope } from "../../src/core/context.ts";
+import type { Prefix } from "../../src/core/ids.ts";
+import type { Schema } from "../../src/http/example.ts";
+import { published, type Published } from "../../src/http/rest.ts";
+import { document } from "../support/document.ts";
+import { createReceiver } from "../support/receiver.ts";
+import { createWorld, type Answer, type Tenant, type World } from "../support/world.ts";
+
+/**
+ * Walks every operation that the router publishes. A new one is covered by existing: its body comes from the
+ * document's example, its ids from `makeThings`, which fails by name when it does not know a parameter.
+ */
+describe.each(published.map((operation) => [`${operation.method} ${operation.path}`, operation] as const))("%s", (_, operation) => {
+  test("answers as the document says", async () => {
+    const { tenant, things } = await setUp();
+    const answer = await call(tenant, operation, things);
+    expect(answer.status, JSON.stringify(answer.body)).toBe(operation.meta.status);
+    expect(answer.headers.get("x-request-id")).toMatch(/^req_/);
+    if (operation.meta.location) expect(await tenant.get(answer.headers.get("location")!)).toMatchObject({ status: 200, body: { id: answer.body["id"] } });
+  });
+
+  test("says which windows are counted and what remains of them", async () => {
+    const { tenant, things } = await setUp();
+    const { headers } = await call(tenant, operation, things);
+    expect(headers.get("ratelimit-policy")).toBe('"ip";q=1000000;w=60, "key";q=120;w=60, "tenant";q=600;w=60');
+    expect(headers.get("ratelimit")).toMatch(/^"ip";r=\d+;t=\d+, "key";r=\d+;t=\d+, "tenant";r=\d+;t=\d+$/);
+    expect(headers.get("x-ratelimit-limit")).toBe("120");
+    expect(Number(headers.get("x-ratelimit-remaining"))).toBeLessThan(120);
+    expect(Number(headers.get("x-ratelimit-reset"))).toBeGreaterThan(0);
+  });
+
+  test("refuses whoever has no key", async () => {
+    const { tenant, things } = await setUp();
+    const answer = await call(tenant, operation, things, { key: null });
+    expect(answer).toMatchObject({ status: 401, body: { code: "unauthorized", reason: "missing_token", instance: operation.path } });
+    expect(answer.headers.get("www-authenticate")).toMatch(/^Bearer /);
+  });
+
+  test.skipIf(operation.meta.scope === "any")("refuses a key with every scope but the one it needs", async () => {
+    const { tenant, things } = await setUp();
+    const granted = scopes.filter((scope) => scope !== operation.meta.scope);
+    const { token } = await tenant.mint({ scopes: granted });
+    const answer = await call(tenant, operation, things, { key: token });
+    expect(answer).toMatchObject({ status: 403, body: { code: "forbidden", required_scope: operation.meta.scope, granted_scopes: granted } });
+  });
+
+  test("needs no scope but its own", async () => {
+    const { tenant, things } = await setUp();
+    const { token } = await tenant.mint({ scopes: operation.meta.scope === "any" ? ["read"] : [operation.meta.scope as Scope] });
+    expect((await call(tenant, operation, things, { key: token })).status).toBe(operation.meta.status);
+  });
+
+  test("refuses a key whose minute is used up, and says for how long", async () => {
+    const { tenant, things } = await setUp();
+    const { token } = await tenant.mint({ rate_limit_per_minute: 1 });
+    await tenant.get("/v1/me", { key: token });
+    const answer = await call(tenant, operation, things, { key: token });
+    expect(answer).toMatchObject({ status: 429, body: { code: "too_many_requests", limit: { scope: "key", limit: 1, window_seconds: 60 } } });
+    expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
+  });
+
+  test("refuses an unknown field or parameter by name", async () => {
+    const { tenant, things } = await setUp();
+    const unknown = hasBody(operation)
+      ? await call(tenant, operation, things, { body: { ...bodyOf(operation), surprise: 1 } })
+      : await call(tenant, operation, things, { query: "?surprise=1" });
+    expect(unknown).toMatchObject({ status: 400, body: { code: "validation_failed", errors: [{ pointer: "/surprise", code: "unknown_field" }] } });
+    const in_query = await call(tenant, operation, things, { query: "?__proto__=1" });
+    expect(in_query).toMatchObject({ status: 400, body: { errors: [{ pointer: "/__proto__", code: "unknown_field" }] } });
+  });
+
+  test.skipIf(!operation.path.includes("{"))("answers alike for a foreign, a missing and a malformed id", async () => {
+    const { world, tenant } = await setUp();
+    const stranger = await world.tenant();
+    const foreign = await makeThings(world, stranger);
+    const missing = Object.fromEntries(Object.entries(foreign).map(([name, id]) => [name, world.services.newId(id.split("_")[0] as Prefix)]));
+    const malformed = Object.fromEntries(Object.keys(foreign).map((name) => [name, "not-an-id"]));
+
+    const answers = await Promise.all([foreign, missing, malformed].map((ids) => call(tenant, operation, ids)));
+    for (const answer of answers) expect(answer).toMatchObject({ status: 404, body: { code: "not_found", instance: operation.path } });
+    expect(new Set(answers.map(({ body }) => JSON.stringify({ ...body, request_id: "" }))).size).toBe(1);
+  });
+
+  test.skipIf(idFilters(operation).length === 0)("names a filter that holds a foreign, a missing or a malformed id", async () => {
+    const { world, tenant, things } = await setUp();
+    const foreign = await makeThings(world, await world.tenant());
+    for (const { name, prefix } of idFilters(operation)) {
+      const queries = [foreign[name], world.services.newId(prefix), "not-an-id"].map((id) => `?${name}=${known(id, name)}`);
+      const answers = await Promise.all(queries.map((query) => call(tenant, operation, things, { query })));
+      for (const answer of answers) expect(answer).toMatchObject({ status: 400, body: { errors: [{ pointer: `/${name}`, code: "no_such_resource" }] } });
+      expect(new Set(answers.map(({ body }) => JSON.stringify({ ...body, request_id: "" }))).size).toBe(1);
+    }
+  });
+
+  test("answers 405 to other methods and names those it has", async () => {
+    const { tenant, things } = await setUp();
+    const answer = await call(tenant, { ...operation, method: "PUT" }, things);
+    expect(answer).toMatchObject({ status: 405, body: { code: "method_not_allowed" } });
+    expect(answer.headers.get("allow")!.split(", ")).toContain(operation.method);
+  });
+});
+
+type Things = Record<string, string>;
+
+async function setUp() {
+  const world = await createWorld();
+  const tenant = await world.tenant();
+  return { world, tenant, things: await makeThings(world, tenant) };
+}
+
+/** One of everything, by the names that parameters have. */
+async function makeThings(world: World, tenant: Tenant): Promise<Things> {
+  const receiver = await createReceiver(500);
+  const { id: endpoint_id } = await tenant.endpoint(receiver.url);
+  const conversation = await tenant.hears("Hello");
+  await world.deliver();
+  const { body: messages } = await tenant.get<{ data: { id: string }[] }>(`/v1/conversations/${conversation.id}/messages`);
+  const { body: deliveries } = await tenant.get<{ data: { id: string }[] }>("/v1/webhook_deliveries");
+  return {
+    conversation_id: conversation.id,
+    contact_id: conversation.contact_id,
+    channel_id: tenant.channel_id,
+    message_id: messages.data[0]!.id,
+    endpoint_id,
+    delivery_id: deliveries.data[0]!.id,
+  };
+}
+
+interface Variation {
+  key?: string | null;
+  query?: string;
+  body?: object;
+}
+
+/** The operation with its example's body; `example.com` does not resolve here, so webhooks go to this machine. */
+function call(tenant: Tenant, operation: Published, things: Things, { key = tenant.api_key, query = "", body }: Variation = {}): Promise<Answer> {
+  const path = operation.path.replace(/\{(\w+)\}/g, (_, name: string) => known(things[name], name));
+  const sent = hasBody(operation) ? (body ?? bodyOf(operation)) : undefined;
+  return tenant.get(path + query, { method: operation.method, key, ...(sent && { body: sent }) });
+}
+
+function known(id: string | undefined, name: string): string {
+  if (id === undefined) throw new Error(`makeThings makes no ${name}: add it there`);
+  return id;
+}
+
+const hasBody = ({ method }: Published): boolean => method === "POST" || method === "PATCH";
+
+function bodyOf({ method, path }: Published): Record<string, unknown> {
+  const example = document.paths[path]![method.toLowerCase()]!.requestBody?.content["application/json"]!.example as Record<string, unknown> | undefined;
+  return { ...example, ...(example && "url" in example && { url: "http://127.0.0.1:9/hook" }) };
+}
+
+/** Filters whose value is an id, by the pattern that the document gives them. */
+function idFilters({ method, path }: Published): { name: string; prefix: Prefix }[] {
+  const parameters = (document.paths[path]![method.toLowerCase()]!.parameters ?? []) as { in?: string; name: string; schema: Schema }[];
+  return parameters.flatMap(({ in: where, name, schema }) => {
+    const prefix = /^\^(\w+?)_\[0-7\]/.exec(String(schema["pattern"] ?? ""))?.[1] as Prefix | undefined;
+    return where === "query" && prefix ? [{ name, prefix }] : [];
+  });
+}
