@@ -9,8 +9,8 @@ interface ClientOptions {
   fetch?: NonNullable<Parameters<typeof httpBatchLink>[0]["fetch"]>;
 }
 
-/** The typed client that the portal uses. Calls of one moment travel as one request, at most twenty. */
+/** The typed client that the portal uses. Calls of one moment travel as one request, at most twenty and in a URL that servers take. */
 export const createWasslaClient = ({ url, headers = {}, fetch }: ClientOptions) =>
   createTRPCClient<AppRouter>({
-    links: [httpBatchLink({ url: `${url}/trpc`, headers, maxItems: 20, ...(fetch && { fetch }) })],
+    links: [httpBatchLink({ url: `${url}/trpc`, headers, maxItems: 20, maxURLLength: 8000, ...(fetch && { fetch }) })],
   });

@@ -3,7 +3,12 @@ import { z } from "zod";
 import { keptSecret } from "./db/data-dir.ts";
 
 const flag = z.enum(["on", "off", "true", "false", "1", "0"]).transform((word) => ["on", "true", "1"].includes(word));
-const list = z.string().transform((text) => text.split(",").map((item) => item.trim()).filter(Boolean));
+const list = z.string().transform((text) =>
+  text
+    .split(",")
+    .map((item) => item.trim())
+    .filter(Boolean),
+);
 const secret = z.string().min(32, "must have at least 32 characters");
 const origin = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ""));
 
@@ -11,7 +16,10 @@ const origin = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\
 const Environment = z.object({
   PORT: z.coerce.number().int().min(0).max(65535).default(3000),
   HOST: z.string().min(1).optional(),
-  DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, "must be a postgres:// URL").optional(),
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, "must be a postgres:// URL")
+    .optional(),
   DATABASE_POOL_SIZE: z.coerce.number().int().min(1).max(200).default(10),
   DATA_DIR: z.string().min(1).default(".data"),
   MASTER_KEY: z.string().optional(),
@@ -23,10 +31,16 @@ const Environment = z.object({
   IP_RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(1200),
   LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).optional(),
   META_GRAPH_URL: origin.default("https://graph.facebook.com"),
-  META_GRAPH_VERSION: z.string().regex(/^v\d+\.\d+$/).default("v23.0"),
+  META_GRAPH_VERSION: z
+    .string()
+    .regex(/^v\d+\.\d+$/)
+    .default("v23.0"),
 });
 
 export type Config = ReturnType<typeof readConfig>;
+
+/** The environment with some of it changed, for what is started from a shell with a purpose of its own. */
+export const environmentWith = (changes: Record<string, string>): Record<string, string | undefined> => ({ ...process.env, ...changes });
 
 /** The only reader of the environment. Without configuration the secrets are made once and kept in `DATA_DIR`. */
 export function readConfig(environment: Record<string, string | undefined> = process.env) {
@@ -50,9 +64,7 @@ export function readConfig(environment: Record<string, string | undefined> = pro
       ? ({ kind: "embedded", data_dir: env.DATA_DIR, folder: join(env.DATA_DIR, "pg") } as const)
       : ({ kind: "postgres", url: env.DATABASE_URL!, pool_size: env.DATABASE_POOL_SIZE } as const),
     /** The first seals, all of them open. */
-    master_keys: kept("MASTER_KEY", env.MASTER_KEY)
-      .split(",")
-      .map((key) => secret.parse(key.trim())),
+    master_keys: masterKeys(kept("MASTER_KEY", env.MASTER_KEY)),
     cron_secret: kept("CRON_SECRET", env.CRON_SECRET),
     public_url: env.PUBLIC_URL ?? `http://${host === "0.0.0.0" ? "127.0.0.1" : host}:${env.PORT}`,
     trusted_proxies: env.TRUSTED_PROXIES,
@@ -63,4 +75,11 @@ export function readConfig(environment: Record<string, string | undefined> = pro
     meta_graph_url: env.META_GRAPH_URL,
     meta_graph_version: env.META_GRAPH_VERSION,
   });
+}
+
+function masterKeys(text: string): string[] {
+  const keys = text.split(",").map((key) => key.trim());
+  if (keys.some((key) => !secret.safeParse(key).success))
+    throw new Error("MASTER_KEY must have at least 32 characters, in each of its keys.");
+  return keys;
 }

@@ -1,5 +1,6 @@
 import { dispatchMessages } from "./conversations/dispatch-messages.ts";
 import type { Services, Work } from "./core/context.ts";
+import { sweepAnswers } from "./idempotency/sweep-answers.ts";
 import { sweepWindows } from "./rate-limits/sweep-windows.ts";
 import { dispatchDeliveries } from "./webhooks/dispatch-deliveries.ts";
 import type { Poster } from "./webhooks/post.ts";
@@ -16,7 +17,7 @@ type Job = (job: JobServices, options: { budget_ms: number }) => Promise<object>
 export const jobs = {
   messages: ({ services }, options) => dispatchMessages(services, options),
   webhooks: ({ services, poster }, options) => dispatchDeliveries(services, poster, options),
-  sweep: ({ services }) => sweepWindows(services),
+  sweep: async ({ services }) => ({ windows: await sweepWindows(services), answers: await sweepAnswers(services) }),
 } as const satisfies Record<string, Job>;
 
 export type JobName = keyof typeof jobs;
@@ -26,9 +27,9 @@ const poll_ms: Record<JobName, number> = { messages: 250, webhooks: 250, sweep: 
 
 export interface Scheduler {
   /** Rows are waiting: look now instead of at the next poll. */
-  wake(work: Work): void;
+  wake: (work: Work) => void;
   /** Lets what is running end, and starts nothing more. */
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
 }
 
 /** Runs every job in this process: after its pause, or as soon as it is woken. */

@@ -1,4 +1,5 @@
 import { meRouter } from "./api-keys/router.ts";
+import { contactsRouter } from "./contacts/router.ts";
 import { conversationsRouter, messagesRouter } from "./conversations/router.ts";
 import { router } from "./trpc/procedure.ts";
 import { webhookDeliveriesRouter, webhookEndpointsRouter, webhookSecretRouter } from "./webhooks/router.ts";
@@ -6,6 +7,7 @@ import { webhookDeliveriesRouter, webhookEndpointsRouter, webhookSecretRouter } 
 /** Every operation there is. */
 export const appRouter = router({
   me: meRouter,
+  contacts: contactsRouter,
   conversations: conversationsRouter,
   messages: messagesRouter,
   webhookEndpoints: webhookEndpointsRouter,

@@ -2,7 +2,9 @@ import { z } from "zod";
 import { scopes } from "../core/context.ts";
 import { idField, Timestamp } from "../core/fields.ts";
 
-export const Scopes = z.array(z.enum(scopes)).meta({ description: "What the key may do. Scopes are independent: `admin` does not include `read`." });
+export const Scopes = z
+  .array(z.enum(scopes))
+  .meta({ description: "What the key may do. Scopes are independent: `admin` does not include `read`." });
 
 export const Me = z
   .object({

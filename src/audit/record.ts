@@ -8,7 +8,8 @@ export type AuditedAction =
   | "webhook_endpoint.deleted"
   | "webhook_endpoint.disabled"
   | "webhook_secret.rotated"
-  | "webhook_delivery.replayed";
+  | "webhook_delivery.replayed"
+  | "contact.deleted";
 
 /** Who did what, in the transaction that did it. Details never hold a secret. */
 export async function record(ctx: TxCtx, action: AuditedAction, target_id: string | null, details: Record<string, unknown> = {}) {

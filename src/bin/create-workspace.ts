@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { readConfig } from "../config.ts";
 import { scopes, type Scope } from "../core/context.ts";
 import { newWorkspace } from "./new-workspace.ts";
+import { run } from "./run.ts";
 import { openWorld } from "./world.ts";
 
 const usage = "usage: npm run workspace:create -- --name NAME [--scopes read,write,admin] [--json]";
@@ -17,13 +18,18 @@ function readArguments(): { name: string; scopes: Scope[]; json: boolean } {
   return { name: values.name.trim(), scopes: [...new Set(wanted)] as Scope[], json: values.json };
 }
 
-try {
+const inLines = (made: Record<string, string>): string =>
+  Object.entries(made)
+    .map(([name, value]) => `${name.padEnd(15)} ${value}`)
+    .join("\n");
+
+run(async () => {
   const wanted = readArguments();
   const world = await openWorld(readConfig());
-  const made = await newWorkspace(world.services, wanted);
-  await world.close();
-  console.log(wanted.json ? JSON.stringify(made) : Object.entries(made).map(([name, value]) => `${name.padEnd(15)} ${value}`).join("\n"));
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-}
+  try {
+    const made = await newWorkspace(world.services, wanted);
+    console.log(wanted.json ? JSON.stringify(made) : inLines(made));
+  } finally {
+    await world.close();
+  }
+});

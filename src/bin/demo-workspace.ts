@@ -29,7 +29,13 @@ export async function seedDemo(services: Services): Promise<Demo | undefined> {
   const demo = await newWorkspace(services, { name: "Demo", scopes: ["read", "write", "admin"] });
   const ctx = systemCtx(services, demo.workspace_id, { type: "system", id: null, name: "Demo" });
   const { id } = await atomically(ctx, (tx) =>
-    createChannel(tx, { channel: "whatsapp", provider: "sandbox", name: "WhatsApp (sandbox)", account_id: "sandbox", credentials: { token: services.newId("chan") } }),
+    createChannel(tx, {
+      channel: "whatsapp",
+      provider: "sandbox",
+      name: "WhatsApp (sandbox)",
+      account_id: "sandbox",
+      credentials: { token: services.newId("chan") },
+    }),
   );
   const channel = await findMine(ctx, channels, id);
   for (const [index, { phone, name, text }] of letters.entries()) {
@@ -46,20 +52,22 @@ export async function seedDemo(services: Services): Promise<Demo | undefined> {
     });
   }
   const { data } = await listConversations(ctx, { limit: 3 });
-  await atomically(ctx, (tx) => sendMessage(tx, { conversation_id: data[0]!.id, content: { type: "text", text: "So sorry, Tom! A new one leaves today." } }));
+  await atomically(ctx, (tx) =>
+    sendMessage(tx, { conversation_id: data[0]!.id, content: { type: "text", text: "So sorry, Tom! A new one leaves today." } }),
+  );
   await atomically(ctx, (tx) => closeConversation(tx, { conversation_id: data[0]!.id }));
   return demo;
 }
 
 /** Where everything is; and, this once, the credentials. */
-export function printWelcome({ public_url, cron_secret: _, ...config }: Config, demo: Demo | undefined): void {
+export function printWelcome({ public_url, database }: Config, demo: Demo | undefined): void {
   console.log(`
 Wassla is ready at ${public_url}
 
   REST       ${public_url}/v1
   Reference  ${public_url}/docs
   OpenAPI    ${public_url}/openapi.json
-  Health     ${public_url}/readyz${config.database.kind === "embedded" ? `\n  Data       ${config.database.data_dir}` : ""}`);
+  Health     ${public_url}/readyz${database.kind === "embedded" ? `\n  Data       ${database.data_dir}` : ""}`);
   if (!demo) return;
   console.log(`
 A demo workspace has been made. Its credentials are shown this once:

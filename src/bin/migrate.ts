@@ -1,7 +1,10 @@
 import { readConfig } from "../config.ts";
+import { run } from "./run.ts";
 import { openWorld } from "./world.ts";
 
 /** Brings the configured database to the newest migration. */
-const world = await openWorld(readConfig());
-await world.close();
-console.log("The database is up to date.");
+run(async () => {
+  const world = await openWorld(readConfig());
+  await world.close();
+  console.log("The database is up to date.");
+});

@@ -1,13 +1,26 @@
+import { once } from "node:events";
+import type { Server } from "node:http";
 import { serve } from "@hono/node-server";
 import { readConfig } from "../config.ts";
+import { seconds } from "../core/time.ts";
 import { startScheduler, type Scheduler } from "../jobs.ts";
 import { printWelcome, seedDemo } from "./demo-workspace.ts";
+import { run } from "./run.ts";
 import { openWorld } from "./world.ts";
 
+/** How long a connection may hold up the end: a cron call's whole budget, and less than orchestrators wait. */
+const patience_ms = seconds(26);
+
 /** API, dispatcher, scheduler and docs in one process. */
-async function main(): Promise<void> {
+run(async () => {
   const config = readConfig();
   const world = await openWorld(config);
+  const server = serve({ fetch: world.app.fetch, port: config.port, hostname: config.host }) as Server;
+  await once(server, "listening").catch(async (error: unknown) => {
+    await world.close();
+    throw error;
+  });
+  // Only now: a demo whose credentials are never shown, because the port was taken, would be of no use.
   const demo = config.database.kind === "embedded" ? await seedDemo(world.services) : undefined;
 
   let scheduler: Scheduler | undefined;
@@ -15,23 +28,15 @@ async function main(): Promise<void> {
     scheduler = startScheduler({ services: world.services, poster: world.poster });
     world.onWake(scheduler.wake);
   }
-  const server = serve({ fetch: world.app.fetch, port: config.port, hostname: config.host }, () => printWelcome(config, demo));
-  server.on("error", (error) => {
-    console.error(error.message);
-    process.exit(1);
-  });
+  printWelcome(config, demo);
 
   /** What is under way ends, what waits stays in its rows. */
   const stop = async () => {
+    setTimeout(() => server.closeAllConnections(), patience_ms).unref();
     await new Promise((closed) => server.close(closed));
     await scheduler?.stop();
     await world.close();
     process.exit(0);
   };
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void stop());
-}
-
-main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
-  process.exit(1);
 });

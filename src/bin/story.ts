@@ -13,8 +13,8 @@ export interface Stage {
   url: string;
   services: Services;
   cron_secret: string;
-  advance(ms: number): void;
-  say(line: string): void;
+  advance: (ms: number) => void;
+  say: (line: string) => void;
 }
 
 interface Delivery {
@@ -46,7 +46,13 @@ export async function tellStory({ url, services, cron_secret, advance, say }: St
   const app_secret = "the secret of a Meta app";
   const account_id = /"phone_number_id":\s*"([^"]+)"/.exec(payload)![1]!;
   const { id: channel_id } = await atomically(systemCtx(services, workspace_id), (tx) =>
-    createChannel(tx, { channel: "whatsapp", provider: "whatsapp", name: "WhatsApp", account_id, credentials: { app_secret, verify_token: "-", access_token: "-" } }),
+    createChannel(tx, {
+      channel: "whatsapp",
+      provider: "whatsapp",
+      name: "WhatsApp",
+      account_id,
+      credentials: { app_secret, verify_token: "-", access_token: "-" },
+    }),
   );
 
   const receiver = await startReceiver([500, 503, 204]);
@@ -55,7 +61,11 @@ export async function tellStory({ url, services, cron_secret, advance, say }: St
     say(`A third party listens at ${receiver.url}. It will fail twice.`);
 
     const signature = `sha256=${createHmac("sha256", app_secret).update(payload).digest("hex")}`;
-    const told = await fetch(`${url}/hooks/meta/${channel_id}`, { method: "POST", body: payload, headers: { "X-Hub-Signature-256": signature } });
+    const told = await fetch(`${url}/hooks/meta/${channel_id}`, {
+      method: "POST",
+      body: payload,
+      headers: { "X-Hub-Signature-256": signature },
+    });
     say(`Meta posts a signed callback: ${told.status}.`);
 
     const { data: conversations } = await ask<{ data: { id: string; last_message_preview: string }[] }>("/v1/conversations");
@@ -70,7 +80,9 @@ export async function tellStory({ url, services, cron_secret, advance, say }: St
     const webhook = new Webhook(webhook_secret);
     for (const { headers, body } of receiver.received) {
       webhook.verify(body, headers as Record<string, string>);
-      say(`Attempt ${String(headers["wassla-attempt"])}: ${String(headers["webhook-id"])} at ${String(headers["webhook-timestamp"])}, verified.`);
+      say(
+        `Attempt ${String(headers["wassla-attempt"])}: ${String(headers["webhook-id"])} at ${String(headers["webhook-timestamp"])}, verified.`,
+      );
     }
 
     const { data: deliveries } = await ask<{ data: Delivery[] }>("/v1/webhook_deliveries");

@@ -1,7 +1,7 @@
 import type { ChannelKind } from "./contract.ts";
 
 /** What a channel can carry, by its provider's documentation; the same whoever transports it. */
-export interface Capabilities {
+interface Capabilities {
   content_types: readonly ("text" | "media")[];
   text_limit: { max: number; unit: "characters" | "bytes" };
   caption_limit: number;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { textField } from "../core/fields.ts";
 
 export const ChannelKind = z
   .enum(["whatsapp", "instagram", "facebook_page", "twilio_sms", "twilio_voice", "web_widget"])
@@ -9,13 +10,13 @@ export type ChannelStatus = "connected" | "disconnected" | "error";
 
 export const Content = z
   .discriminatedUnion("type", [
-    z.object({ type: z.literal("text"), text: z.string().min(1).max(4096) }).meta({ id: "TextContent", description: "Plain text." }),
+    z.object({ type: z.literal("text"), text: textField(4096, z.string().min(1)) }).meta({ id: "TextContent", description: "Plain text." }),
     z
       .object({
         type: z.literal("media"),
         media_type: z.enum(["image", "video", "audio", "document", "sticker"]),
         url: z.string().nullable().meta({ description: "Null where the provider keeps the file and gave only a reference." }),
-        caption: z.string().max(4096).nullable(),
+        caption: textField(4096).nullable(),
       })
       .meta({ id: "MediaContent", description: "A file, by reference." }),
   ])

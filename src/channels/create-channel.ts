@@ -16,9 +16,14 @@ interface NewChannel {
 export async function createChannel(ctx: TxCtx, { credentials, ...channel }: NewChannel) {
   const id = ctx.newId("chan");
   const now = ctx.now();
-  await ctx.db
-    .insert(channels)
-    .values({ ...channel, workspace_id: ctx.workspace_id, id, credentials: sealCredentials(ctx, credentials), created_at: now, updated_at: now });
+  await ctx.db.insert(channels).values({
+    ...channel,
+    workspace_id: ctx.workspace_id,
+    id,
+    credentials: sealCredentials(ctx, credentials),
+    created_at: now,
+    updated_at: now,
+  });
   await ctx.db.insert(channel_routes).values({ channel_id: id, workspace_id: ctx.workspace_id });
   return { id };
 }

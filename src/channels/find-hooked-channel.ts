@@ -26,6 +26,8 @@ export async function channelOfAccount(ctx: Ctx, hooked: Channel, account_id: st
   const [channel] = await ctx.db
     .select()
     .from(channels)
-    .where(and(mine(ctx, channels), eq(channels.provider, hooked.provider), eq(channels.account_id, account_id)));
+    .where(and(mine(ctx, channels), eq(channels.provider, hooked.provider), eq(channels.account_id, account_id)))
+    .orderBy(channels.id)
+    .limit(1);
   return channel;
 }

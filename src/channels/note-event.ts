@@ -33,9 +33,7 @@ export async function noteEvent(ctx: TxCtx, channel: Channel, event: InboundEven
   await ctx.db
     .update(provider_events)
     .set(effect)
-    .where(
-      and(mine(ctx, provider_events), eq(provider_events.channel_id, channel.id), eq(provider_events.dedupe_key, event.dedupe_key)),
-    );
+    .where(and(mine(ctx, provider_events), eq(provider_events.channel_id, channel.id), eq(provider_events.dedupe_key, event.dedupe_key)));
 }
 
 /**

@@ -29,11 +29,9 @@ export const channels = pgTable(
 );
 
 /** Finds the tenant of a channel that is named in a hook's URL. */
-export const channel_routes = pgTable(
-  "channel_routes",
-  { channel_id: id("chan").primaryKey(), workspace_id: id("ws").notNull() },
-  (t) => [foreignKey({ columns: [t.workspace_id, t.channel_id], foreignColumns: [channels.workspace_id, channels.id] })],
-);
+export const channel_routes = pgTable("channel_routes", { channel_id: id("chan").primaryKey(), workspace_id: id("ws").notNull() }, (t) => [
+  foreignKey({ columns: [t.workspace_id, t.channel_id], foreignColumns: [channels.workspace_id, channels.id] }),
+]);
 
 /** Every event a provider sent, once: the dedupe key decides, in the transaction of the event's effect. */
 export const provider_events = pgTable(
@@ -56,6 +54,8 @@ export const provider_events = pgTable(
   (t) => [
     primaryKey({ columns: [t.workspace_id, t.channel_id, t.dedupe_key] }),
     foreignKey({ columns: [t.workspace_id, t.channel_id], foreignColumns: [channels.workspace_id, channels.id] }),
-    index().on(t.workspace_id, t.channel_id, t.external_id).where(sql`outcome = 'held'`),
+    index()
+      .on(t.workspace_id, t.channel_id, t.external_id)
+      .where(sql`outcome = 'held'`),
   ],
 );

@@ -1,9 +1,8 @@
-import { foreignKey, index, jsonb, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
+import { foreignKey, index, jsonb, pgTable, primaryKey, text, uniqueIndex } from "drizzle-orm/pg-core";
 import { id, instant } from "../db/columns.ts";
 import type { Identity } from "../channels/contract.ts";
 import { channels } from "../channels/tables.ts";
 import { workspaces } from "../workspaces/tables.ts";
-
 
 export const contacts = pgTable(
   "contacts",
@@ -12,12 +11,15 @@ export const contacts = pgTable(
       .notNull()
       .references(() => workspaces.id),
     id: id("cont").notNull(),
+    /** The client's own id of it. */
+    external_id: text(),
     name: text(),
     metadata: jsonb().$type<Record<string, string>>().notNull().default({}),
+    deleted_at: instant(),
     created_at: instant().notNull(),
     updated_at: instant().notNull(),
   },
-  (t) => [primaryKey({ columns: [t.workspace_id, t.id] })],
+  (t) => [primaryKey({ columns: [t.workspace_id, t.id] }), uniqueIndex("contacts_external_id").on(t.workspace_id, t.external_id)],
 );
 
 /** A contact is a set of identities: one person's phone number, WhatsApp user id, page-scoped id … */

@@ -1,20 +1,17 @@
 import { and, eq } from "drizzle-orm";
 import type { TxCtx } from "../core/context.ts";
-import { latest, msBetween } from "../core/time.ts";
+import { latest, secondsBetween } from "../core/time.ts";
 import { mine } from "../db/mine.ts";
 import { emit } from "../webhooks/emit.ts";
 import type { ConversationRef } from "./contract.ts";
 import { conversationEnd } from "./events.ts";
-import { lockConversation } from "./find-conversation.ts";
+import { lockOpenConversation } from "./find-conversation.ts";
 import { presentConversation } from "./present.ts";
-import { assertOpen } from "./send-message.ts";
 import { conversations } from "./tables.ts";
 
 /** Marks a conversation resolved and announces its end. Messages that are still queued are sent all the same. */
 export async function closeConversation(ctx: TxCtx, { conversation_id }: ConversationRef) {
-  const { conversation, window_opened_at } = await lockConversation(ctx, conversation_id);
-  assertOpen(conversation);
-
+  const { conversation, window_opened_at } = await lockOpenConversation(ctx, { conversation_id });
   const now = ctx.now();
   const ending = { status: "resolved", closed_by: "api", closed_at: latest(now, conversation.created_at), updated_at: now } as const;
   await ctx.db
@@ -23,8 +20,9 @@ export async function closeConversation(ctx: TxCtx, { conversation_id }: Convers
     .where(and(mine(ctx, conversations), eq(conversations.id, conversation_id)));
 
   const closed = presentConversation(ctx, { ...conversation, ...ending }, window_opened_at);
-  const { channel, status, closed_by, portal_url } = { ...closed, ...ending };
-  const duration_seconds = Math.round(msBetween(conversation.created_at, ending.closed_at) / 1000);
+  const { status, closed_by, closed_at } = ending;
+  const { channel, portal_url } = closed;
+  const duration_seconds = secondsBetween(conversation.created_at, closed_at);
   await emit(
     ctx,
     conversationEnd,

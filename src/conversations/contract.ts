@@ -1,13 +1,13 @@
 import { z } from "zod";
 import { ChannelKind, Content, sendErrorCodes } from "../channels/contract.ts";
-import { idField, listOf, Metadata, Moment, pageInput, Timestamp } from "../core/fields.ts";
+import { idField, listOf, Metadata, Moment, pageInput, textField, Timestamp } from "../core/fields.ts";
 
 export const SendableContent = z
   .discriminatedUnion("type", [
     z
       .strictObject({
         type: z.literal("text"),
-        text: z.string().trim().min(1).max(4096).meta({ description: "Plain text; the channel's own limit may be lower." }),
+        text: textField(4096, z.string().trim().min(1)).meta({ description: "Plain text; the channel's own limit may be lower." }),
       })
       .meta({ id: "SendText", description: "Plain text." }),
     z
@@ -18,16 +18,16 @@ export const SendableContent = z
           .url({ protocol: /^https$/ })
           .max(2048)
           .meta({ description: "A public https URL from which the provider fetches the file." }),
-        caption: z.string().max(4096).optional(),
+        caption: textField(4096, z.string().trim()).optional(),
       })
       .meta({ id: "SendMedia", description: "A file, by its URL." }),
   ])
   .meta({ id: "SendableContent", description: "What to send.", examples: [{ type: "text", text: "Your order is on its way." }] });
 export type SendableContent = z.infer<typeof SendableContent>;
 
-export const ConversationStatus = z
-  .enum(["open", "pending", "resolved", "timed_out", "ended"])
-  .meta({ description: "`resolved`: closed by the team, the API or the agent; `timed_out`: by the inactivity timer; `ended`: by the customer." });
+export const ConversationStatus = z.enum(["open", "pending", "resolved", "timed_out", "ended"]).meta({
+  description: "`resolved`: closed by the team, the API or the agent; `timed_out`: by the inactivity timer; `ended`: by the customer.",
+});
 export type ConversationStatus = z.infer<typeof ConversationStatus>;
 export const openStatuses = ["open", "pending"] as const satisfies ConversationStatus[];
 
@@ -165,7 +165,7 @@ export type MessageRef = z.output<typeof MessageRef>;
 
 export const SendMessage = ConversationRef.extend({
   content: SendableContent,
-  client_reference: z.string().min(1).max(255).meta({ description: "Your own id of it; kept, and given back." }).optional(),
+  client_reference: textField(255, z.string().min(1)).meta({ description: "Your own id of it; kept, and given back." }).optional(),
   metadata: Metadata.optional(),
 });
 export type SendMessage = z.output<typeof SendMessage>;

@@ -1,11 +1,9 @@
 import { and, eq, getTableColumns } from "drizzle-orm";
-import { channels } from "../channels/tables.ts";
 import { contact_channels } from "../contacts/tables.ts";
 import type { Ctx, TxCtx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
-import type { Id } from "../core/ids.ts";
 import { mine } from "../db/mine.ts";
-import type { ConversationRef } from "./contract.ts";
+import { openStatuses, type ConversationRef, type ConversationStatus } from "./contract.ts";
 import { presentConversation } from "./present.ts";
 import { conversations } from "./tables.ts";
 
@@ -30,19 +28,14 @@ export const withWindow = (ctx: Pick<Ctx, "db">) =>
       ),
     );
 
-/** The conversation, locked until the transaction ends: what is decided about it stays true. */
-export async function lockConversation(ctx: TxCtx, id: Id<"conv">) {
+/** An open conversation, locked until the transaction ends: what is decided about it stays true. */
+export async function lockOpenConversation(ctx: TxCtx, { conversation_id }: ConversationRef) {
   const [found] = await withWindow(ctx)
-    .where(and(mine(ctx, conversations), eq(conversations.id, id)))
+    .where(and(mine(ctx, conversations), eq(conversations.id, conversation_id)))
     .for("update", { of: conversations });
   if (!found) throw new ApiError("not_found");
+  if (!isOpen(found.conversation.status)) throw new ApiError("conversation_closed");
   return found;
 }
 
-export async function findChannelOf(ctx: Ctx, channel_id: Id<"chan">) {
-  const [channel] = await ctx.db
-    .select({ status: channels.status })
-    .from(channels)
-    .where(and(mine(ctx, channels), eq(channels.id, channel_id)));
-  return channel;
-}
+const isOpen = (status: ConversationStatus): boolean => (openStatuses as readonly ConversationStatus[]).includes(status);

@@ -4,7 +4,7 @@ import type { Id } from "../core/ids.ts";
 import { pageOf, readCursor, type Listing } from "../core/page.ts";
 import { findMine, mine } from "../db/mine.ts";
 import { given } from "../db/query.ts";
-import type { ListMessages, MessageRef } from "./contract.ts";
+import type { ListMessages } from "./contract.ts";
 import { presentMessage } from "./present.ts";
 import { conversations, messages } from "./tables.ts";
 
@@ -30,6 +30,3 @@ export async function listMessages(ctx: Ctx, input: ListMessages) {
 
   return pageOf(ctx, listing, rows.map(presentMessage), input.limit, (row) => [row.created_at, row.id]);
 }
-
-/** One message. */
-export const findMessage = async (ctx: Ctx, { message_id }: MessageRef) => presentMessage(await findMine(ctx, messages, message_id));

@@ -1,5 +1,5 @@
 import type { Ctx } from "../core/context.ts";
-import { msBetween, type Timestamp } from "../core/time.ts";
+import { secondsBetween, type Timestamp } from "../core/time.ts";
 import { messagingWindow } from "./messaging-window.ts";
 import type { Conversation, Message } from "./contract.ts";
 import type { conversations, messages } from "./tables.ts";
@@ -12,7 +12,7 @@ export function presentConversation(ctx: Ctx, row: ConversationRow, window_opene
   return {
     ...row,
     object: "conversation",
-    duration_seconds: row.closed_at === null ? null : Math.round(msBetween(row.created_at, row.closed_at) / 1000),
+    duration_seconds: row.closed_at === null ? null : secondsBetween(row.created_at, row.closed_at),
     messaging_window: messagingWindow(row.channel, window_opened_at, ctx.now()),
     portal_url: `${ctx.settings.public_url}/portal/conversations/${row.id}`,
   };

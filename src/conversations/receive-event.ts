@@ -14,11 +14,13 @@ import { receiveMessage } from "./receive-message.ts";
 export async function receiveEvent(ctx: Ctx, hooked: Channel, event: InboundEvent): Promise<void> {
   await atomically(ctx, async (tx) => {
     const channel = await channelOfAccount(tx, hooked, event.account_id);
-    await noteEvent(tx, hooked, event, () => (channel ? effectOf(tx, channel, event) : ignored(`no channel for account ${event.account_id}`)));
+    await noteEvent(tx, channel ?? hooked, event, () => effectOf(tx, channel, event));
   });
 }
 
-function effectOf(ctx: TxCtx, channel: Channel, event: InboundEvent): Promise<Effect> | Effect {
+function effectOf(ctx: TxCtx, channel: Channel | undefined, event: InboundEvent): Promise<Effect> | Effect {
+  if (event.kind === "ignored") return ignored(event.why);
+  if (!channel) return ignored(`no channel for account ${event.account_id}`);
   switch (event.kind) {
     case "message":
       return receiveMessage(ctx, channel, event);
@@ -26,8 +28,6 @@ function effectOf(ctx: TxCtx, channel: Channel, event: InboundEvent): Promise<Ef
       return receiveEcho(ctx, channel, event);
     case "status":
       return applyStatus(ctx, channel, event);
-    case "ignored":
-      return ignored(event.why);
   }
 }
 

@@ -12,8 +12,9 @@ import {
   SendMessage,
 } from "./contract.ts";
 import { findConversation } from "./find-conversation.ts";
+import { findMessage } from "./find-message.ts";
 import { listConversations } from "./list-conversations.ts";
-import { findMessage, listMessages } from "./list-messages.ts";
+import { listMessages } from "./list-messages.ts";
 import { sendMessage } from "./send-message.ts";
 
 export const conversationsRouter = router({

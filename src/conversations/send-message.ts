@@ -1,19 +1,19 @@
 import { capabilities } from "../channels/capabilities.ts";
 import type { ChannelKind, Content } from "../channels/contract.ts";
+import { channels } from "../channels/tables.ts";
 import type { Actor, TxCtx } from "../core/context.ts";
 import { ApiError, invalid } from "../core/errors.ts";
-import { openStatuses, type SendableContent, type Sender, type SendMessage } from "./contract.ts";
-import { findChannelOf, lockConversation } from "./find-conversation.ts";
+import { findMine } from "../db/mine.ts";
+import type { SendableContent, Sender, SendMessage } from "./contract.ts";
+import { lockOpenConversation } from "./find-conversation.ts";
 import { messagingWindow } from "./messaging-window.ts";
-import type { ConversationRow } from "./present.ts";
 import { storeMessage } from "./store-message.ts";
 
 /** Queues an outbound message and the webhooks that announce it. Nothing is sent here: the row is the queue. */
 export async function sendMessage(ctx: TxCtx, { conversation_id, content, client_reference, metadata }: SendMessage) {
-  const { conversation, window_opened_at } = await lockConversation(ctx, conversation_id);
-  assertOpen(conversation);
-  const channel = await findChannelOf(ctx, conversation.channel_id);
-  if (channel?.status === "disconnected") throw new ApiError("channel_disconnected");
+  const { conversation, window_opened_at } = await lockOpenConversation(ctx, { conversation_id });
+  const { status } = await findMine(ctx, channels, conversation.channel_id);
+  if (status === "disconnected") throw new ApiError("channel_disconnected");
   assertCarries(conversation.channel, content);
   const window = messagingWindow(conversation.channel, window_opened_at, ctx.now());
   if (window.state === "closed") throw new ApiError("messaging_window_closed");
@@ -31,10 +31,6 @@ export async function sendMessage(ctx: TxCtx, { conversation_id, content, client
   return message;
 }
 
-export function assertOpen({ status }: ConversationRow): void {
-  if (!(openStatuses as readonly string[]).includes(status)) throw new ApiError("conversation_closed");
-}
-
 function assertCarries(channel: ChannelKind, content: SendableContent): void {
   const { content_types, text_limit, caption_limit } = capabilities[channel];
   if (!content_types.includes(content.type)) {
@@ -46,11 +42,16 @@ function assertCarries(channel: ChannelKind, content: SendableContent): void {
       : (["caption", content.caption ?? "", { max: caption_limit, unit: "characters" }] as const);
   const length = unit === "bytes" ? Buffer.byteLength(text) : [...text].length;
   if (length > max) {
-    throw invalid({ pointer: `/content/${field}`, code: "too_large", detail: `content.${field}: the channel ${channel} takes at most ${max} ${unit}.` });
+    throw invalid({
+      pointer: `/content/${field}`,
+      code: "too_large",
+      detail: `content.${field}: the channel ${channel} takes at most ${max} ${unit}.`,
+    });
   }
 }
 
-const stored = (content: SendableContent): Content => (content.type === "text" ? content : { ...content, caption: content.caption ?? null });
+const stored = (content: SendableContent): Content =>
+  content.type === "text" ? content : { ...content, caption: content.caption || null };
 
 function senderOf(actor: Actor): Sender {
   const type = actor.type === "api_key" ? "api" : "system";

@@ -1,10 +1,10 @@
 import { and, eq, sql } from "drizzle-orm";
-import type { Content } from "../channels/contract.ts";
 import type { TxCtx } from "../core/context.ts";
 import type { Timestamp } from "../core/time.ts";
 import { mine } from "../db/mine.ts";
 import { emit } from "../webhooks/emit.ts";
 import { newMessage } from "./events.ts";
+import { previewOf } from "./preview.ts";
 import { presentConversation, presentMessage, type ConversationRow } from "./present.ts";
 import { conversations, messages } from "./tables.ts";
 
@@ -38,7 +38,7 @@ export async function storeMessage(ctx: TxCtx, conversation: ConversationRow, wi
       last_message_preview: previewOf(message.content),
       last_message_at: now,
       updated_at: now,
-      ...(inbound ? { last_inbound_at: now } : { first_response_at: sql`coalesce(${conversations.first_response_at}, ${now}::timestamptz)` }),
+      ...(inbound ? { last_inbound_at: now } : { first_response_at: firstResponse(now) }),
     })
     .where(and(mine(ctx, conversations), eq(conversations.id, conversation_id)))
     .returning();
@@ -53,11 +53,6 @@ export async function storeMessage(ctx: TxCtx, conversation: ConversationRow, wi
   return shown;
 }
 
-const preview_length = 120;
-
-/** Cut between whole characters, never inside one. */
-function previewOf(content: Content): string {
-  const text = content.type === "text" ? content.text : (content.caption ?? `[${content.media_type}]`);
-  const characters = [...text.replaceAll(/\s+/g, " ").trim()];
-  return characters.length <= preview_length ? characters.join("") : `${characters.slice(0, preview_length - 1).join("")}…`;
-}
+/** The first outbound message after the contact wrote: before, there is nothing to respond to. */
+const firstResponse = (now: Timestamp) =>
+  sql`case when ${conversations.last_inbound_at} is not null then coalesce(${conversations.first_response_at}, ${now}::timestamptz) end`;

@@ -86,10 +86,20 @@ export const messages = pgTable(
     foreignKey({ columns: [t.workspace_id, t.conversation_id], foreignColumns: [conversations.workspace_id, conversations.id] }),
     index().on(t.workspace_id, t.conversation_id, t.id),
     // A provider's message is stored once, however often and in whatever order we hear of it.
-    uniqueIndex("messages_external_id").on(t.workspace_id, t.channel_id, t.external_id).where(sql`external_id is not null`),
-    index("messages_ready").on(t.workspace_id, t.channel_id, t.due_at, t.id).where(sql`status = 'queued'`),
-    index("messages_scheduled").on(t.due_at).where(sql`status = 'scheduled'`),
-    index("messages_leased").on(t.workspace_id, t.channel_id, t.lease_until).where(sql`status = 'sending'`),
-    index("messages_leases").on(t.lease_until).where(sql`status = 'sending'`),
+    uniqueIndex("messages_external_id")
+      .on(t.workspace_id, t.channel_id, t.external_id)
+      .where(sql`external_id is not null`),
+    index("messages_ready")
+      .on(t.workspace_id, t.channel_id, t.due_at, t.id)
+      .where(sql`status = 'queued'`),
+    index("messages_scheduled")
+      .on(t.due_at)
+      .where(sql`status = 'scheduled'`),
+    index("messages_leased")
+      .on(t.workspace_id, t.channel_id, t.lease_until)
+      .where(sql`status = 'sending'`),
+    index("messages_leases")
+      .on(t.lease_until)
+      .where(sql`status = 'sending'`),
   ],
 );

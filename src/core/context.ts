@@ -61,18 +61,35 @@ export interface Services {
   wake(work: Work): void;
 }
 
+/** A request that its client may repeat without its effect being repeated. */
+export interface IdempotentRequest {
+  key: string;
+  method: string;
+  /** The concrete path: the same key elsewhere is another request. */
+  path: string;
+  /** Set when the answer is one that was given before. */
+  is_replayed: boolean;
+}
+
 /** One request of one workspace. */
 export interface Ctx extends Services {
   workspace_id: Id<"ws">;
   actor: Actor;
   request_id: Id<"req">;
+  idempotency?: IdempotentRequest | undefined;
+  /** The entity tags one of which the resource must still have (RFC 9110 §13.1.1). */
+  if_match?: string | undefined;
 }
 
 export interface TxCtx extends Ctx {
   db: Tx;
 }
 
-export const systemCtx = (services: Services, workspace_id: Id<"ws">, actor: Actor = { type: "system", id: null, name: "Wassla" }): Ctx => ({
+export const systemCtx = (
+  services: Services,
+  workspace_id: Id<"ws">,
+  actor: Actor = { type: "system", id: null, name: "Wassla" },
+): Ctx => ({
   ...services,
   workspace_id,
   actor,

@@ -52,6 +52,13 @@ export const errors = {
     remedy: "Use one of the methods in the `Allow` header.",
     retryable: false,
   },
+  idempotency_in_progress: {
+    status: 409,
+    title: "Idempotency in progress",
+    meaning: "A request with the same `Idempotency-Key` is running at this moment.",
+    remedy: "Wait for its answer, or repeat the request after `Retry-After` seconds: the answer will be the same.",
+    retryable: true,
+  },
   conversation_closed: {
     status: 409,
     title: "Conversation closed",
@@ -78,6 +85,20 @@ export const errors = {
     title: "Channel disconnected",
     meaning: "The conversation's channel is not connected to its provider.",
     remedy: "Connect the channel again in the portal.",
+    retryable: false,
+  },
+  duplicate_external_id: {
+    status: 409,
+    title: "Duplicate external id",
+    meaning: "Another contact has this external id, or one of these identities.",
+    remedy: "Update that contact instead, or remove the id from it first.",
+    retryable: false,
+  },
+  precondition_failed: {
+    status: 412,
+    title: "Precondition failed",
+    meaning: "The resource is no longer the one that `If-Match` names: somebody changed it meanwhile.",
+    remedy: "Read it again, and decide again.",
     retryable: false,
   },
   payload_too_large: {
@@ -120,6 +141,13 @@ export const errors = {
     title: "Webhook URL not allowed",
     meaning: "The URL is not one that webhooks may be sent to.",
     remedy: "Use a public https URL without credentials or fragment whose host resolves to public addresses only.",
+    retryable: false,
+  },
+  idempotency_key_reused: {
+    status: 422,
+    title: "Idempotency key reused",
+    meaning: "The same `Idempotency-Key` came with another body.",
+    remedy: "Use a new key for a new request.",
     retryable: false,
   },
   limit_reached: {

@@ -14,13 +14,22 @@ export const idField = <P extends Prefix>(prefix: P): z.ZodType<Id<P>, Id<P>> =>
       examples: [`${prefix}_01m7x0q4w6e8r9t2y3v5n7b1c4`],
     }) as unknown as z.ZodType<Id<P>, Id<P>>;
 
+/** Text, counted in characters (code points) as JSON Schema counts; zod's own `max` counts UTF-16 units, two for an emoji. */
+export const textField = (max: number, text: z.ZodString = z.string()) =>
+  text
+    .refine((given) => given.length <= max || [...given].length <= max, {
+      error: `Must have at most ${max} characters.`,
+      params: { code: "too_large" },
+    })
+    .meta({ maxLength: max });
+
 export const Timestamp = z
   .string()
   .meta({ format: "date-time", description: "RFC 3339, UTC, milliseconds.", examples: ["2026-11-22T10:15:12.480Z"] });
 
-const rfc3339 = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
+const rfc3339 = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[+-](0\d|1[0-5]):[0-5]\d)$/;
 
-/** An instant a client sends: any RFC 3339 offset between the years 1970 and 9999. */
+/** An instant a client sends, between the years 1970 and 9999. PostgreSQL knows no offset of 16 hours and more. */
 export const Moment = z
   .string()
   .refine((text) => rfc3339.test(text) && text >= "1970" && isRealDay(text), {
@@ -37,12 +46,21 @@ function isRealDay(text: string): boolean {
 
 /** Free keys and values of the client's own; kept, never read. */
 export const Metadata = z
-  .record(z.string().min(1).max(40), z.string().max(500))
+  .record(textField(40, z.string().min(1)), textField(500))
   .refine((metadata) => Object.keys(metadata).length <= 50, {
     error: "Must have at most 50 keys.",
     params: { code: "too_large" },
   })
-  .meta({ description: "Your own keys and values: at most 50, names to 40 characters, values to 500.", examples: [{ order_id: "A-1007" }] });
+  .meta({
+    description: "Your own keys and values: at most 50, names to 40 characters, values to 500.",
+    examples: [{ order_id: "A-1007" }],
+  });
+
+/** A merge patch of metadata (RFC 7396): a key that is null is removed. */
+export const MetadataPatch = z
+  .record(textField(40, z.string().min(1)), textField(500).nullable())
+  .refine((metadata) => Object.keys(metadata).length <= 50, { error: "Must have at most 50 keys.", params: { code: "too_large" } })
+  .meta({ description: "Merged into what is there: a key that is null is removed.", examples: [{ order_id: "A-1007" }] });
 
 export const pageInput = {
   limit: z.number().int().min(1).max(100).default(20).meta({ description: "How many to return." }),

@@ -22,7 +22,7 @@ export type Id<P extends Prefix> = `${P}_${string}`;
 export type NewId = <P extends Prefix>(prefix: P) => Id<P>;
 
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
-const values = new Map([...alphabet].map((character, value) => [character.charCodeAt(0), value]));
+const values = new Map(Array.from(alphabet, (character, value) => [character.charCodeAt(0), value]));
 const hexBytes = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
 /**

@@ -2,7 +2,7 @@ import type { Ctx } from "./context.ts";
 import { ApiError } from "./errors.ts";
 
 /** Where a page ended: the sort value and the id of its last row. */
-export type Position = readonly [sort: string, id: string];
+type Position = readonly [sort: string, id: string];
 
 export interface Page<T> {
   object: "list";
@@ -26,8 +26,9 @@ export function pageOf<T>(ctx: Ctx, listing: Listing, rows: T[], limit: number, 
 
 export function readCursor(ctx: Ctx, listing: Listing, cursor: string | undefined): Position | undefined {
   if (cursor === undefined) return undefined;
-  const [body = "", signature = ""] = cursor.split(".");
-  if (!ctx.vault.signatures("cursors", bound(ctx, listing, body)).includes(signature)) throw new ApiError("invalid_cursor");
+  const [body = "", signature = "", ...rest] = cursor.split(".");
+  const genuine = rest.length === 0 && ctx.vault.signatures("cursors", bound(ctx, listing, body)).includes(signature);
+  if (!genuine) throw new ApiError("invalid_cursor");
   return JSON.parse(Buffer.from(body, "base64url").toString("utf8")) as Position;
 }
 

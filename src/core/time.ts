@@ -14,6 +14,10 @@ export const after = (at: Timestamp, ms: number): Timestamp => timestamp(epochMs
 
 export const msBetween = (from: Timestamp, to: Timestamp): number => epochMs(to) - epochMs(from);
 
+/** How long something lasted, as it is told to people. */
+export const secondsBetween = (from: Timestamp, to: Timestamp): number => Math.round(msBetween(from, to) / 1000);
+
+export const earliest = (a: Timestamp, b: Timestamp): Timestamp => (a < b ? a : b);
 export const latest = (a: Timestamp, b: Timestamp): Timestamp => (a > b ? a : b);
 
 export const seconds = (n: number): number => n * 1000;

@@ -1,10 +1,10 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from "node:crypto";
 
 /** What the master key protects. Each purpose has a key of its own (HKDF-SHA256, RFC 5869). */
-export type Purpose = "webhook_secrets" | "channel_credentials" | "cursors";
+type Purpose = "webhook_secrets" | "channel_credentials" | "idempotent_answers" | "cursors";
 
 /** Where a ciphertext belongs. It opens nowhere else. */
-export interface Place {
+interface Place {
   workspace_id: string;
   column: string;
 }

@@ -39,6 +39,7 @@ export interface Turn {
 }
 const nowhere = "00000000-0000-0000-0000-000000000000";
 export const firstTurn = (): Turn => ({ workspace_id: nowhere, lane: nowhere });
+export const isFirst = ({ lane }: Turn): boolean => lane === nowhere;
 
 /** Work whose time has come becomes ready, and dead leases become what the queue says; a thousand of each at a time. */
 export async function revive(db: Db, { table, words }: Queue, now: Timestamp): Promise<void> {
@@ -58,7 +59,8 @@ export async function revive(db: Db, { table, words }: Queue, now: Timestamp): P
 
 /**
  * Leases ready rows, fairly: walks the lanes that have any (a skip scan over the index of ready rows) from
- * where the last claim stopped, and takes from each no more than it may have in flight.
+ * where the last claim stopped, takes from each no more than it may have in flight, and hands them out like
+ * cards, one of each lane in turn. Where nothing was leased there may be more behind: until `turn` is the first.
  */
 export async function claim(
   db: Db,
@@ -68,7 +70,7 @@ export async function claim(
   const lane_id = sql.identifier(lane.name);
   const ready = sql`status = ${word(words.ready)}`;
   const lease_until = after(options.now, lease_ms);
-  const rows = await query<{ workspace_id: string; id: string; lane: string; lease_id: string; attempts: number }>(
+  const [answer] = await query<{ leased: Leased[]; last: (Turn & { n: number }) | null }>(
     db,
     sql`
     with recursive turn(workspace_id, lane, n) as (
@@ -91,15 +93,39 @@ export async function claim(
           where busy.status = ${word(words.leased)} and busy.workspace_id = turn.workspace_id and busy.${lane_id} = turn.lane))
         for update skip locked) as ready
       limit ${options.limit}::int
+    ), leased as (
+      update ${table} as w
+      set status = ${word(words.leased)}, lease_id = gen_random_uuid(), lease_until = ${lease_until}::timestamptz
+      from picked where w.workspace_id = picked.workspace_id and w.id = picked.id
+      returning w.workspace_id, w.id, w.${lane_id} as lane, w.lease_id, w.attempts, w.due_at
+    ), dealt as (
+      select *, row_number() over (partition by workspace_id, lane order by due_at, id) as place from leased
     )
-    update ${table} as w
-    set status = ${word(words.leased)}, lease_id = gen_random_uuid(), lease_until = ${lease_until}::timestamptz
-    from picked where w.workspace_id = picked.workspace_id and w.id = picked.id
-    returning w.workspace_id, w.id, w.${lane_id} as lane, w.lease_id, w.attempts`,
+    select coalesce((select json_agg(dealt order by place, workspace_id, lane) from dealt), '[]') as leased,
+      (select to_json(turn) from turn order by n desc limit 1) as last`,
   );
-  const claims = rows.map(({ id, workspace_id, ...row }) => ({ ...row, workspace_id: idOf("ws", workspace_id), uuid: id, lease_until }));
-  return { claims, turn: nextTurn(rows, options.limit) };
+  const { leased, last } = answer!;
+  const claims = leased.map(({ workspace_id, id, lane: of, lease_id, attempts }) => ({
+    workspace_id: idOf("ws", workspace_id),
+    uuid: id,
+    lane: of,
+    lease_id,
+    lease_until,
+    attempts,
+  }));
+  if (leased.length >= options.limit) return { claims, turn: leased.reduce(laterOf, firstTurn()) };
+  // A short answer and a short walk mean that there is no lane behind: start over.
+  return { claims, turn: last && last.n >= options.lanes ? last : firstTurn() };
 }
+
+interface Leased extends Turn {
+  id: string;
+  lease_id: string;
+  attempts: number;
+}
+
+const laterOf = (a: Turn, { workspace_id, lane }: Turn): Turn =>
+  a.workspace_id + a.lane < workspace_id + lane ? { workspace_id, lane } : a;
 
 /** The lease is the fence: a worker that lost it changes nothing. */
 export const stillLeased = ({ table, words }: Queue, { workspace_id, uuid, lease_id }: Claim): SQL =>
@@ -109,10 +135,3 @@ export const stillLeased = ({ table, words }: Queue, { workspace_id, uuid, lease
     eq(table.lease_id, lease_id),
     eq(table.status, words.leased),
   )!;
-
-/** A short answer means that the walk reached the last lane: start over. */
-function nextTurn(rows: { workspace_id: string; lane: string }[], limit: number): Turn {
-  if (rows.length < limit) return firstTurn();
-  return rows.reduce((last, row) => (row.workspace_id + row.lane > last.workspace_id + last.lane ? row : last), firstTurn());
-}
-

@@ -7,8 +7,7 @@ import type { Id } from "../core/ids.ts";
 export type TenantTable = PgTable & { workspace_id: AnyPgColumn<{ data: Id<"ws"> }>; id: AnyPgColumn };
 
 /** The tenant fence. Every statement on a tenant table says it; one without it looks wrong on sight. */
-export const mine = (ctx: Pick<Ctx, "workspace_id">, table: { workspace_id: AnyPgColumn }): SQL =>
-  eq(table.workspace_id, ctx.workspace_id);
+export const mine = (ctx: Pick<Ctx, "workspace_id">, table: { workspace_id: AnyPgColumn }): SQL => eq(table.workspace_id, ctx.workspace_id);
 
 /** The one row of this workspace with this id, or 404: foreign and missing look the same. */
 export async function findMine<T extends TenantTable>(

@@ -17,6 +17,8 @@ export async function enableVector(db: Db): Promise<void> {
   try {
     await db.execute(sql`create extension if not exists vector`);
   } catch (cause) {
-    throw new Error('The extension pgvector could not be enabled: run "create extension vector" in this database as a superuser.', { cause });
+    throw new Error('The extension pgvector could not be enabled: run "create extension vector" in this database as a superuser.', {
+      cause,
+    });
   }
 }

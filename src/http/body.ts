@@ -1,27 +1,41 @@
 import { ApiError, invalid } from "../core/errors.ts";
+import { unknownField } from "../trpc/faults.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 
 /** The body as one JSON object; nothing at all counts as an empty one. */
 export async function readJsonBody(request: Request, in_path: string[]): Promise<Record<string, unknown>> {
-  const bytes = await request.arrayBuffer();
+  const bytes = await request.arrayBuffer().catch((cause: unknown) => {
+    throw cutShort(cause);
+  });
   if (bytes.byteLength === 0) return {};
-  assertJson(request.headers.get("content-type"));
+  assertJson(request.headers);
   const body = parse(bytes);
   if (body === null || typeof body !== "object" || Array.isArray(body)) {
     throw new ApiError("malformed_json", { detail: "The body must be a JSON object." });
   }
   const twice = in_path.filter((name) => Object.hasOwn(body, name));
   if (twice.length > 0) {
-    throw invalid(...twice.map((name) => ({ pointer: `/${name}`, code: "unknown_field", detail: `${name} belongs in the path.` })));
+    throw invalid(...twice.map((name) => unknownField([name], `${name} belongs in the path.`)));
   }
   return body as Record<string, unknown>;
 }
 
-/** RFC 8259 knows no charset but UTF-8; `application/problem+json` and the like are other types. */
-function assertJson(content_type: string | null): void {
-  const [type = "", ...parameters] = (content_type ?? "").toLowerCase().split(";").map((part) => part.trim());
-  const charset = parameters.find((parameter) => parameter.startsWith("charset="))?.slice(8).replaceAll('"', "");
+/** The connection broke off: nobody will read the answer, and nothing here is at fault. */
+export const cutShort = (cause: unknown): ApiError => new ApiError("malformed_json", { detail: "The body broke off.", cause });
+
+/** RFC 8259 knows no charset but UTF-8; `application/problem+json` and the like are other types, a compressed body another coding. */
+export function assertJson(headers: Headers): void {
+  const coding = headers.get("content-encoding") ?? "identity";
+  if (coding !== "identity") throw new ApiError("unsupported_media_type", { detail: "Send the body without a content encoding." });
+  const [type = "", ...parameters] = (headers.get("content-type") ?? "")
+    .toLowerCase()
+    .split(";")
+    .map((part) => part.trim());
+  const charset = parameters
+    .find((parameter) => parameter.startsWith("charset="))
+    ?.slice(8)
+    .replaceAll('"', "");
   if (type === "application/json" && (charset === undefined || charset === "utf-8")) return;
   throw new ApiError("unsupported_media_type", { detail: "Send the body as application/json in UTF-8." });
 }

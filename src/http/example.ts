@@ -1,4 +1,11 @@
-export type Schema = Record<string, unknown>;
+export interface Schema {
+  $ref?: string;
+  type?: string | string[];
+  format?: string;
+  description?: string;
+  pattern?: string;
+  [keyword: string]: unknown;
+}
 
 /**
  * An example made of the examples of the parts: the document shows nothing that its own schemas would refuse.
@@ -6,27 +13,19 @@ export type Schema = Record<string, unknown>;
  */
 export function exampleOf(schema: Schema, components: Record<string, Schema>): unknown {
   const { $ref, examples, properties, items } = schema;
-  if (typeof $ref === "string") return exampleOf(components[$ref.slice($ref.lastIndexOf("/") + 1)]!, components);
+  if ($ref !== undefined) return exampleOf(components[$ref.slice($ref.lastIndexOf("/") + 1)]!, components);
   if (Array.isArray(examples)) return examples[0];
   for (const fixed of ["const", "default"]) if (fixed in schema) return schema[fixed];
   if (Array.isArray(schema["enum"])) return schema["enum"][0];
   const options = (schema["anyOf"] ?? schema["oneOf"] ?? schema["allOf"]) as Schema[] | undefined;
   if (options) return options.some(({ type }) => type === "null") ? null : exampleOf(options[0]!, components);
-  if (Array.isArray(schema["type"])) return null;
+  if (Array.isArray(schema.type)) return null;
   if (properties) {
-    return Object.fromEntries(Object.entries(properties as Record<string, Schema>).map(([name, part]) => [name, exampleOf(part, components)]));
+    return Object.fromEntries(
+      Object.entries(properties as Record<string, Schema>).map(([name, part]) => [name, exampleOf(part, components)]),
+    );
   }
-  switch (schema["type"]) {
-    case "array":
-      return [exampleOf(items as Schema, components)];
-    case "integer":
-    case "number":
-      return schema["minimum"] ?? 1;
-    case "boolean":
-      return true;
-    case "object":
-      return {};
-    default:
-      return schema["format"] === "uri" ? "https://example.com" : "text";
-  }
+  if (schema.type === "array") return [exampleOf(items as Schema, components)];
+  if (schema.type === "integer" || schema.type === "number") return schema["minimum"] ?? 1;
+  return schema.type === "object" ? {} : schema.type === "boolean" ? true : schema.format === "uri" ? "https://example.com" : "text";
 }

@@ -1,11 +1,13 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import { admit, type Admission, type Window } from "../rate-limits/admit.ts";
-import { isWellFormed, digestOf } from "../api-keys/token.ts";
+import { digestOf, isWellFormed } from "../api-keys/token.ts";
 import type { Ctx, Services } from "../core/context.ts";
 import { ApiError, unauthorized } from "../core/errors.ts";
 import type { Id } from "../core/ids.ts";
-import { after, seconds } from "../core/time.ts";
+import { after, msBetween, seconds, type Timestamp } from "../core/time.ts";
+import { admit, type Admission } from "../rate-limits/admit.ts";
+import { describeWindows } from "../rate-limits/describe-windows.ts";
+import { cutShort } from "./body.ts";
 import { createAddressReader, limitSubject } from "./client-address.ts";
 import { sendProblem } from "./problem.ts";
 
@@ -31,11 +33,12 @@ export const requestId =
     c.header("X-Request-Id", c.var.request_id);
   };
 
-export const limitBody = (max_bytes: number = body_limit_bytes): MiddlewareHandler<Front> =>
-  bodyLimit({
-    maxSize: max_bytes,
-    onError: (c) => sendProblem(c as Context<Front>, new ApiError("payload_too_large", { detail: `The body may have at most ${max_bytes} bytes.` })),
-  });
+export function limitBody(max_bytes: number = body_limit_bytes): MiddlewareHandler<Front> {
+  const tooLarge = () => new ApiError("payload_too_large", { detail: `The body may have at most ${max_bytes} bytes.` });
+  const limited = bodyLimit({ maxSize: max_bytes, onError: (c) => sendProblem(c as Context<Front>, tooLarge()) });
+  // It reads a body of no declared length; what fails in there is the connection, which is nobody's fault here.
+  return (c, next) => limited(c, next).catch((cause: unknown) => sendProblem(c, cutShort(cause)));
+}
 
 /**
  * Authenticates and limits in one round trip to the database, before any route is looked at: whoever has no
@@ -45,70 +48,85 @@ export function admission(rules: Rules): MiddlewareHandler<Front> {
   const addressOf = createAddressReader(rules.trusted_proxies);
   const forgeries = new Forgeries(rules.ip_limit_per_minute);
 
-  return async (c, next) => {
+  return async (c, next): Promise<Response | void> => {
     const { services, request_id } = c.var;
+    let admitted: Admission;
     try {
       const ip = limitSubject(addressOf(c));
-      const token = bearerToken(c);
-      if (!isWellFormed(token)) {
-        forgeries.count(ip, services.now());
-        throw unauthorized("unknown_token", "The API key is mistyped or was never made.");
-      }
-      const admitted = await admit(services, { digest: digestOf(token), ip, ip_limit: rules.ip_limit_per_minute, cost: costOf(c) });
-      if (admitted.windows) describeLimits(c, admitted.windows, admitted.reset_seconds);
-      c.set("ctx", { ...services, request_id, workspace_id: admitted.key.workspace_id, actor: actorOf(admitted.key) });
+      const token = readToken(c, () => forgeries.count(ip, services.now()));
+      admitted = await admit(services, { digest: digestOf(token), ip, ip_limit: rules.ip_limit_per_minute, cost: costOf(c) });
     } catch (error) {
       return sendProblem(c, error);
     }
-    return next();
+    const { key, windows, reset_seconds } = admitted;
+    c.set("ctx", {
+      ...services,
+      request_id,
+      workspace_id: key.workspace_id,
+      actor: { type: "api_key", id: key.id, name: key.name, scopes: key.scopes },
+    });
+    await next();
+    // Only now: a finished response that a route hands over keeps no header that was set before it.
+    for (const [name, value] of Object.entries(describeWindows(windows, reset_seconds))) c.header(name, value);
   };
 }
 
-const actorOf = ({ id, name, scopes }: Admission["key"]): Ctx["actor"] => ({ type: "api_key", id, name, scopes });
-
-function bearerToken(c: Context): string {
+/** The token of a request that carries a well-formed one; whatever else is sent is counted and refused, without the database. */
+function readToken(c: Context, countForgery: () => void): string {
   const header = c.req.header("authorization");
-  if (header === undefined) throw unauthorized("missing_token", "Send your API key as `Authorization: Bearer wsk_live_…`; it is read nowhere else.");
-  const token = /^Bearer +([^\s]+) *$/i.exec(header)?.[1];
-  if (token === undefined || !token.startsWith("wsk_")) throw unauthorized("malformed_token", "The header must read `Authorization: Bearer wsk_live_…`.");
-  return token;
+  if (header === undefined && isElsewhere(c)) {
+    throw unauthorized(
+      "missing_token",
+      "An API key is read from the header `Authorization: Bearer wsk_live_…` and nowhere else. What stands in a URL stands in logs: revoke that key.",
+    );
+  }
+  if (header === undefined) throw unauthorized("missing_token", "Send your API key as `Authorization: Bearer wsk_live_…`.");
+  const token = /^Bearer +(wsk_[^\s]+) *$/i.exec(header)?.[1];
+  if (token !== undefined && isWellFormed(token)) return token;
+  countForgery();
+  throw unauthorized(
+    "malformed_token",
+    token === undefined
+      ? "The header must read `Authorization: Bearer wsk_live_…`."
+      : "The API key is mistyped or was never made: its checksum is wrong.",
+  );
 }
 
-/** Each call of a tRPC batch counts; the path names them. */
-function costOf(c: Context): number {
-  const { path } = c.req;
-  return path.startsWith("/trpc/") && c.req.query("batch") === "1" ? path.split(",").length : 1;
-}
+/** Where keys are sent by those who know other APIs. */
+const isElsewhere = ({ req }: Context): boolean =>
+  req.header("x-api-key") !== undefined ||
+  ["api_key", "apikey", "access_token", "token", "key"].some((name) => req.query(name) !== undefined);
 
-/** draft-ietf-httpapi-ratelimit-headers-10 for all three windows, and the older names for the key's. */
-function describeLimits(c: Context, windows: Window[], reset_seconds: number): void {
-  c.header("RateLimit-Policy", windows.map(({ scope, limit }) => `"${scope}";q=${limit};w=60`).join(", "));
-  c.header("RateLimit", windows.map(({ scope, remaining }) => `"${scope}";r=${remaining};t=${reset_seconds}`).join(", "));
-  const key = windows.find(({ scope }) => scope === "key");
-  if (!key) return;
-  c.header("X-RateLimit-Limit", String(key.limit));
-  c.header("X-RateLimit-Remaining", String(key.remaining));
-  c.header("X-RateLimit-Reset", String(reset_seconds));
+/** Each call of a tRPC batch counts. tRPC finds them in the decoded path, where a comma may have been `%2C`. */
+function costOf({ req }: Context): number {
+  if (!req.path.startsWith("/trpc/")) return 1;
+  const { pathname, searchParams } = new URL(req.url);
+  return searchParams.get("batch") === "1" ? pathname.split(/,|%2c/i).length : 1;
 }
 
 /** Tokens that fail their checksum never reach the database; each address may try only so many a minute. */
 class Forgeries {
   readonly #limit: number;
-  #until = "";
+  #until: Timestamp = "";
   #tries = new Map<string, number>();
 
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  count(ip: string, now: string): void {
+  count(ip: string, now: Timestamp): void {
     if (now >= this.#until) {
       this.#until = after(now, seconds(60));
       this.#tries.clear();
     }
     const tries = (this.#tries.get(ip) ?? 0) + 1;
     // Beyond this many addresses a minute the map would be the attack.
-    if (this.#tries.size < 100_000) this.#tries.set(ip, tries);
-    if (tries > this.#limit) throw new ApiError("too_many_requests", { headers: { "Retry-After": "60" }, members: { limit: { scope: "ip", limit: this.#limit, window_seconds: 60, reset_at: this.#until } } });
+    if (this.#tries.has(ip) || this.#tries.size < 100_000) this.#tries.set(ip, tries);
+    if (tries <= this.#limit) return;
+    throw new ApiError("too_many_requests", {
+      detail: `This address sends too many malformed API keys: ${this.#limit} a minute are answered.`,
+      members: { limit: { scope: "ip", limit: this.#limit, window_seconds: 60, reset_at: this.#until } },
+      headers: { "Retry-After": String(Math.max(1, Math.ceil(msBetween(now, this.#until) / 1000))) },
+    });
   }
 }

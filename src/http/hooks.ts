@@ -9,7 +9,10 @@ import { limitBody, type Front } from "./front-door.ts";
 import { sendProblem } from "./problem.ts";
 
 /** Which providers call back where. */
-const doors: Record<string, readonly ProviderName[]> = { meta: ["whatsapp"], sandbox: ["sandbox"] };
+const doors = new Map<string, readonly ProviderName[]>([
+  ["meta", ["whatsapp"]],
+  ["sandbox", ["sandbox"]],
+]);
 
 /** Meta's payloads reach 3 MB. */
 const body_limit_bytes = 4 * 1024 * 1024;
@@ -22,7 +25,9 @@ export function hooks(): Hono<Front> {
     try {
       const { provider, credentials } = await hookedChannel(c);
       const answer = provider.handshake(new URL(c.req.url).searchParams, credentials);
-      return answer === undefined ? sendProblem(c, new ApiError("forbidden", { detail: "The verify token does not match." })) : c.text(answer);
+      return answer === undefined
+        ? sendProblem(c, new ApiError("forbidden", { detail: "The channel expects no such subscription." }))
+        : c.text(answer);
     } catch (error) {
       return sendProblem(c, error);
     }
@@ -54,6 +59,6 @@ export function hooks(): Hono<Front> {
 
 async function hookedChannel(c: Context<Front>) {
   const { ctx, channel } = await findHookedChannel(c.var.services, c.req.param("channel_id") ?? "");
-  if (!doors[c.req.param("door") ?? ""]?.includes(channel.provider)) throw new ApiError("not_found");
+  if (!doors.get(c.req.param("door") ?? "")?.includes(channel.provider)) throw new ApiError("not_found");
   return { ctx, channel, provider: providers[channel.provider], credentials: openCredentials(ctx, channel.credentials) };
 }

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { invalid } from "../core/errors.ts";
+import { unknownField } from "../trpc/faults.ts";
 
 export interface Parameters {
   shape: Record<string, z.ZodType>;
@@ -14,9 +15,13 @@ export function readQuery(url: string, { shape, in_path }: Parameters): Record<s
   const text = url.slice(start + 1);
   assertDecodable(text);
   for (const [name, value] of new URLSearchParams(text)) {
-    if (in_path.includes(name)) throw invalid({ pointer: `/${name}`, code: "unknown_field", detail: `${name} belongs in the path.` });
+    if (in_path.includes(name)) throw invalid(unknownField([name], `${name} belongs in the path.`));
     // Defined, not assigned: `__proto__` is then an unknown parameter like any other.
-    const next = extended(Object.hasOwn(query, name) ? query[name] : undefined, value, Object.hasOwn(shape, name) ? bare(shape[name]!) : undefined);
+    const next = extended(
+      Object.hasOwn(query, name) ? query[name] : undefined,
+      value,
+      Object.hasOwn(shape, name) ? bare(shape[name]!) : undefined,
+    );
     Object.defineProperty(query, name, { value: next, enumerable: true, writable: true, configurable: true });
   }
   return query;

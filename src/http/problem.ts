@@ -2,18 +2,20 @@ import type { Context } from "hono";
 import { matchedRoutes } from "hono/route";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { asApiError, problemOf } from "../core/errors.ts";
+import { asRpcError } from "../trpc/procedure.ts";
 import type { Front } from "./front-door.ts";
 
-/** The one shape of an error over HTTP: RFC 9457. A fault of ours says nothing but its request id. */
+/** The one shape of an error over HTTP: RFC 9457, for the typed client inside tRPC's own. A fault of ours says nothing but its request id. */
 export function sendProblem(c: Context<Front>, thrown: unknown, instance: string = instanceOf(c)): Response {
   const error = asApiError(thrown);
   const { services, request_id } = c.var;
   if (error.status >= 500) services.log.error({ err: error.cause ?? error, request_id, instance }, "request failed");
   const problem = problemOf(error, { docs_url: `${services.settings.public_url}/docs`, instance, request_id });
   for (const [name, value] of Object.entries(error.options.headers ?? {})) c.header(name, value);
-  c.header("Content-Type", "application/problem+json");
+  const is_rpc = /^\/trpc(\/|$)/.test(c.req.path);
+  c.header("Content-Type", is_rpc ? "application/json" : "application/problem+json");
   c.header("Cache-Control", "no-store");
-  return c.body(JSON.stringify(problem), error.status as ContentfulStatusCode);
+  return c.body(JSON.stringify(is_rpc ? { error: asRpcError(problem, null) } : problem), error.status as ContentfulStatusCode);
 }
 
 /** The template of the route that the request asks for; a path that is no route is not echoed. */

@@ -1,6 +1,6 @@
 import { html } from "hono/html";
 import { errors, type ErrorCode } from "../core/errors.ts";
-import type { Document } from "./document.ts";
+import type { Document, Parameter } from "./document-nodes.ts";
 import type { Schema } from "./example.ts";
 
 type Markup = ReturnType<typeof html>;
@@ -19,11 +19,11 @@ interface Shown {
 /** The whole reference on one page, made of the document alone. */
 export function referencePage(document: Document): Markup {
   const tags = document["tags"] as Tag[];
-  const shown = [
-    ...operationsIn(document.paths),
-    ...operationsIn(document.webhooks as unknown as Document["paths"]),
-  ];
-  const chapters = tags.map((tag) => ({ ...tag, shown: shown.filter(({ operation }) => (operation["tags"] as string[]).includes(tag.name)) }));
+  const shown = [...operationsIn(document.paths), ...operationsIn(document.webhooks as unknown as Document["paths"])];
+  const chapters = tags.map((tag) => ({
+    ...tag,
+    shown: shown.filter(({ operation }) => (operation["tags"] as string[]).includes(tag.name)),
+  }));
   const { title, description } = document["info"] as { title: string; description: string };
 
   return page(
@@ -53,11 +53,23 @@ export function referencePage(document: Document): Markup {
           <h2>Errors</h2>
           <p>Every error is <code>application/problem+json</code>. Branch on <code>code</code>: it never changes.</p>
           <table>
-            <thead><tr><th>Status</th><th>Code</th><th>Meaning</th></tr></thead>
+            <thead>
+              <tr>
+                <th>Status</th>
+                <th>Code</th>
+                <th>Meaning</th>
+              </tr>
+            </thead>
             <tbody>
               ${Object.entries(errors).map(
                 ([code, { status, meaning }]) =>
-                  html`<tr><td>${status}</td><td><a href="/docs/errors/${code}"><code>${code}</code></a></td><td>${inline(meaning)}</td></tr>`,
+                  html`<tr>
+                    <td>${status}</td>
+                    <td>
+                      <a href="/docs/errors/${code}"><code>${code}</code></a>
+                    </td>
+                    <td>${inline(meaning)}</td>
+                  </tr>`,
               )}
             </tbody>
           </table>
@@ -99,7 +111,12 @@ function page(title: string, body: Markup): Markup {
 
 const operationsIn = (paths: Document["paths"]): Shown[] =>
   Object.entries(paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => ({ id: String(operation["operationId"]), method: method.toUpperCase(), path, operation })),
+    Object.entries(methods).map(([method, operation]) => ({
+      id: String(operation["operationId"]),
+      method: method.toUpperCase(),
+      path,
+      operation,
+    })),
   );
 
 function article({ id, method, path, operation }: Shown, document: Document): Markup {
@@ -109,48 +126,74 @@ function article({ id, method, path, operation }: Shown, document: Document): Ma
     <h3>${operation["summary"]}</h3>
     <p class="route"><span class="method ${method.toLowerCase()}">${method}</span> <code>${path}</code></p>
     ${prose(String(operation["description"]))}
-    ${operation.parameters?.length
-      ? html`<h4>Parameters</h4>
-          <table>
-            <tbody>
-              ${operation.parameters.map(
-                (parameter) =>
-                  html`<tr><td><code>${parameter.name}</code></td><td>${typeOf(parameter.schema)}</td><td>${inline(parameter.description ?? String(parameter.schema["description"] ?? ""))}</td></tr>`,
-              )}
-            </tbody>
-          </table>`
-      : ""}
-    ${body ? html`<h4>Body</h4>${fields(body.schema, document)}${sample(body.example)}` : ""}
+    ${
+      operation.parameters?.length
+        ? html`<h4>Parameters</h4>
+            <table>
+              <tbody>
+                ${operation.parameters
+                  .map((given) => parameterOf(given, document))
+                  .map(
+                    (parameter) =>
+                      html`<tr>
+                        <td><code>${parameter.name}</code></td>
+                        <td>${typeOf(parameter.schema)}</td>
+                        <td>${inline(parameter.description ?? parameter.schema.description ?? "")}</td>
+                      </tr>`,
+                  )}
+              </tbody>
+            </table>`
+        : ""
+    }
+    ${
+      body
+        ? html`<h4>Body</h4>
+            ${fields(body.schema, document)}${sample(body.example)}`
+        : ""
+    }
     ${answers.map(([status, answer]) =>
       "$ref" in answer || !answer.content
         ? ""
         : html`<h4>Answer ${status}</h4>
-            <details><summary>${answer.description} An example</summary>${sample(Object.values(answer.content)[0]!.example)}</details>`,
+            <details>
+              <summary>${answer.description} An example</summary>
+              ${sample(Object.values(answer.content)[0]!.example)}
+            </details>`,
     )}
     ${answers.some(([, answer]) => "$ref" in answer) ? html`<p class="codes">Errors: ${codesOf(answers, document)}</p>` : ""}
   </article>`;
 }
 
+const parameterOf = (given: Parameter | { $ref: string }, { components }: Document): Parameter =>
+  "$ref" in given ? components.parameters[given.$ref.slice("#/components/parameters/".length)]! : given;
+
 /** The fields of a body, one level deep: the example shows the rest. */
 function fields(schema: Schema, document: Document): Markup {
-  const name = typeof schema["$ref"] === "string" ? schema["$ref"].slice("#/components/schemas/".length) : undefined;
-  const { properties = {}, required = [] } = (name ? document.components.schemas[name] : schema) as { properties?: Record<string, Schema>; required?: string[] };
+  const name = schema.$ref?.slice("#/components/schemas/".length);
+  const { properties = {}, required = [] } = (name ? document.components.schemas[name] : schema) as {
+    properties?: Record<string, Schema>;
+    required?: string[];
+  };
   return html`<table>
     <tbody>
       ${Object.entries(properties).map(
         ([field, part]) =>
-          html`<tr><td><code>${field}</code>${required.includes(field) ? html` <em>required</em>` : ""}</td><td>${typeOf(part)}</td><td>${inline(String(part["description"] ?? ""))}</td></tr>`,
+          html`<tr>
+            <td><code>${field}</code>${required.includes(field) ? html` <em>required</em>` : ""}</td>
+            <td>${typeOf(part)}</td>
+            <td>${inline(part.description ?? "")}</td>
+          </tr>`,
       )}
     </tbody>
   </table>`;
 }
 
 function typeOf(schema: Schema): string {
-  if (typeof schema["$ref"] === "string") return schema["$ref"].slice("#/components/schemas/".length);
+  if (schema.$ref !== undefined) return schema.$ref.slice("#/components/schemas/".length);
   if (Array.isArray(schema["enum"])) return schema["enum"].join(" | ");
   const options = schema["anyOf"] as Schema[] | undefined;
   if (options) return options.map(typeOf).join(" | ");
-  return schema["type"] === "array" ? `${typeOf(schema["items"] as Schema)}[]` : String(schema["format"] ?? schema["type"] ?? "");
+  return schema.type === "array" ? `${typeOf(schema["items"] as Schema)}[]` : String(schema.format ?? schema.type ?? "");
 }
 
 /** Each refusal's examples are keyed by code. */
@@ -158,12 +201,15 @@ const codesOf = (answers: [string, object][], { components }: Document): Markup[
   answers.flatMap(([, answer]) => {
     if (!("$ref" in answer)) return [];
     const { content } = components.responses[String(answer.$ref).slice("#/components/responses/".length)]!;
-    return Object.keys(content!["application/problem+json"]!.examples!).map((code) => html`<a href="/docs/errors/${code}"><code>${code}</code></a> `);
+    return Object.keys(content!["application/problem+json"]!.examples!).map(
+      (code) => html`<a href="/docs/errors/${code}"><code>${code}</code></a> `,
+    );
   });
 
 const sample = (example: unknown): Markup => html`<pre tabindex="0"><code>${JSON.stringify(example, null, 2)}</code></pre>`;
 const prose = (text: string): Markup[] => text.split("\n\n").map((paragraph) => html`<p>${inline(paragraph)}</p>`);
 
 /** Backquotes are the only mark-up the descriptions use. */
-const inline = (text: string): (string | Markup)[] => text.split("`").map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : part));
+const inline = (text: string): (string | Markup)[] =>
+  text.split("`").map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : part));
 const anchor = (name: string): string => name.toLowerCase().replaceAll(" ", "-");

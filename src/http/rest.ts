@@ -2,12 +2,15 @@ import { TRPCError } from "@trpc/server";
 import { Hono, type Context } from "hono";
 import type { z } from "zod";
 import { ApiError, invalid } from "../core/errors.ts";
+import { etagOf, namesTag } from "../core/etag.ts";
 import { appRouter } from "../router.ts";
+import { unknownField } from "../trpc/faults.ts";
 import { apiErrorOf, createCallerFactory, type OperationMeta } from "../trpc/procedure.ts";
-import type { Front } from "./front-door.ts";
-import { sendProblem, templateOf } from "./problem.ts";
 import { readJsonBody } from "./body.ts";
+import type { Front } from "./front-door.ts";
+import { withHeaders } from "./request-headers.ts";
 import { readPath, readQuery, type Parameters } from "./parameters.ts";
+import { sendProblem, templateOf } from "./problem.ts";
 
 /** A published operation, as its procedure describes it. */
 export interface Published {
@@ -45,7 +48,9 @@ export function rest(): Hono<Front> {
 
   for (const path of new Set(published.map((operation) => operation.path))) {
     const allow = allowed(path);
-    app.all(honoPath(path), (c) => sendProblem(c, new ApiError("method_not_allowed", { detail: `Use ${allow}.`, headers: { Allow: allow } })));
+    app.all(honoPath(path), (c) =>
+      sendProblem(c, new ApiError("method_not_allowed", { detail: `Use ${allow}.`, headers: { Allow: allow } })),
+    );
   }
   return app;
 }
@@ -57,25 +62,33 @@ function handler({ procedure, method, path, meta, input }: Published) {
 
   return async (c: Context<Front>): Promise<Response> => {
     try {
+      const ctx = withHeaders(c, c.var.ctx);
       const query = readQuery(c.req.url, parameters);
       if (has_body) assertNoQuery(query);
       const given = { ...(has_body ? await readJsonBody(c.req.raw, parameters.in_path) : query), ...readPath(c.req.param(), parameters) };
-      const call = steps.reduce<unknown>((caller, step) => (caller as Record<string, unknown>)[step], createCaller(c.var.ctx));
+      const call = steps.reduce<unknown>((caller, step) => (caller as Record<string, unknown>)[step], createCaller(ctx));
       const output = await (call as (input: unknown) => Promise<unknown>)(given);
       if (meta.location !== undefined) c.header("Location", meta.location.replace("{id}", (output as { id: string }).id));
-      return c.json(output as object, meta.status);
+      if (ctx.idempotency?.is_replayed) c.header("Idempotent-Replayed", "true");
+      return render(c, output as object, meta.status);
     } catch (error) {
       return sendProblem(c, error instanceof TRPCError ? apiErrorOf(error) : error, templateOf(path));
     }
   };
 }
 
+/** A single resource carries a strong entity tag; whoever has it already is told so. */
+function render(c: Context<Front>, output: object, status: OperationMeta["status"]): Response {
+  const body = JSON.stringify(output);
+  const is_single = c.req.method !== "POST" && !("data" in output);
+  if (is_single) c.header("ETag", etagOf(body));
+  const known = is_single ? c.req.header("if-none-match") : undefined;
+  if (known !== undefined && namesTag(known, etagOf(body), "weak")) return c.body(null, 304);
+  return c.body(body, status, { "Content-Type": "application/json" });
+}
+
 function assertNoQuery(query: Record<string, unknown>): void {
-  const faults = Object.keys(query).map((name) => ({
-    pointer: `/${name}`,
-    code: "unknown_field",
-    detail: `${name} is not a query parameter of this operation.`,
-  }));
+  const faults = Object.keys(query).map((name) => unknownField([name], `${name} is not a query parameter of this operation.`));
   if (faults.length > 0) throw invalid(...faults);
 }
 

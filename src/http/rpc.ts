@@ -1,21 +1,53 @@
+import type { TRPCError } from "@trpc/server";
 import { fetchRequestHandler } from "@trpc/server/adapters/fetch";
 import { Hono } from "hono";
+import { ApiError } from "../core/errors.ts";
 import { appRouter } from "../router.ts";
+import { apiErrorOf } from "../trpc/procedure.ts";
+import { assertJson } from "./body.ts";
 import type { Front } from "./front-door.ts";
+import { sendProblem } from "./problem.ts";
 
 const calls_per_batch = 20;
 
 /** The same procedures for the typed client. */
 export function rpc(): Hono<Front> {
   const app = new Hono<Front>();
-  app.all("/trpc/*", (c) =>
-    fetchRequestHandler({
+  app.all("/trpc/*", async (c) => {
+    const { ctx } = c.var;
+    let reached = false;
+    let refused: TRPCError | undefined;
+    try {
+      assertCallable(c.req.raw);
+    } catch (error) {
+      return sendProblem(c, error);
+    }
+    const response = await fetchRequestHandler({
       endpoint: "/trpc",
       req: c.req.raw,
       router: appRouter,
-      createContext: () => c.var.ctx,
       maxBatchSize: calls_per_batch,
-    }),
-  );
+      createContext() {
+        reached = true;
+        return ctx;
+      },
+      onError({ error, path = "" }) {
+        refused = error;
+        const fault = apiErrorOf(error);
+        if (reached && fault.status >= 500)
+          ctx.log.error({ err: fault.cause ?? fault, request_id: ctx.request_id, instance: `/trpc/${path}` }, "request failed");
+      },
+      responseMeta: ({ errors }) => ({ headers: new Headers(errors[0] && apiErrorOf(errors[0]).options.headers) }),
+    });
+    // What tRPC refuses before it asks for a context has no request id in its own answer.
+    return refused && !reached ? sendProblem(c, apiErrorOf(refused)) : response;
+  });
   return app;
+}
+
+/** tRPC would take forms and streams for inputs, and answer HEAD with nothing. */
+function assertCallable({ method, headers }: Request): void {
+  if (method !== "GET" && method !== "POST")
+    throw new ApiError("method_not_allowed", { detail: "Use GET or POST.", headers: { Allow: "GET, POST" } });
+  if (method === "POST" || headers.has("content-type")) assertJson(headers);
 }

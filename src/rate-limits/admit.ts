@@ -8,6 +8,7 @@ import { after, seconds } from "../core/time.ts";
 import { rfc3339 } from "../db/columns.ts";
 import { query } from "../db/query.ts";
 import { workspaces } from "../workspaces/tables.ts";
+import { describeWindows } from "./describe-windows.ts";
 import { rate_limit_windows } from "./tables.ts";
 
 /** The three windows in the order in which they are taken: the first full one denies. */
@@ -43,11 +44,21 @@ export async function admit(services: Services, request: Request): Promise<Admis
   const limits = { ip: request.ip_limit, key: row.key_limit ?? 0, tenant: row.tenant_limit ?? 0 };
   const taken = { ip: row.ip_hits, key: row.key_hits, tenant: row.tenant_hits };
   const wanted = row.live ? windowScopes : (["ip"] as const);
+  const remaining = (scope: WindowScope, hits: number): Window => ({
+    scope,
+    limit: limits[scope],
+    remaining: Math.max(0, limits[scope] - hits),
+  });
 
   const full = row.full_scope === null ? wanted.find((scope) => taken[scope] === null) : windowScopes[row.full_scope];
   if (full) {
-    await giveBack(services, row, request, wanted.filter((scope) => taken[scope] !== null));
-    throw tooMany(full, limits[full], row);
+    await giveBack(
+      services,
+      row,
+      request,
+      wanted.filter((scope) => taken[scope] !== null),
+    );
+    throw tooMany(full, limits[full], row, row.live ? windowScopes.map((scope, at) => remaining(scope, row.held[at]!)) : []);
   }
   if (!row.id || !sameDigest(row.digest, request.digest)) throw unauthorized("unknown_token", "There is no such API key.");
   if (row.revoked) throw unauthorized("revoked_token", "This API key has been revoked.");
@@ -55,7 +66,7 @@ export async function admit(services: Services, request: Request): Promise<Admis
 
   return {
     key: { id: idOf("key", row.id), workspace_id: idOf("ws", row.workspace_id!), name: row.name!, scopes: row.scopes! },
-    windows: windowScopes.map((scope) => ({ scope, limit: limits[scope], remaining: Math.max(0, limits[scope] - taken[scope]!) })),
+    windows: windowScopes.map((scope) => remaining(scope, taken[scope]!)),
     reset_seconds: row.reset_seconds,
   };
 }
@@ -71,6 +82,8 @@ interface Row {
   key_limit: number | null;
   tenant_limit: number | null;
   full_scope: number | null;
+  /** What the windows held before, in the order of their scopes. */
+  held: number[];
   ip_hits: number | null;
   key_hits: number | null;
   tenant_hits: number | null;
@@ -106,16 +119,16 @@ async function ask({ db, now }: Services, { digest, ip, ip_limit, cost }: Reques
       select 0, ${ip}::text, ${ip_limit}::int
       union all select 1, id::text, key_limit from found where live
       union all select 2, workspace_id::text, tenant_limit from found where live
-    ), filled as materialized (
-      select wanted.scope from this_minute cross join wanted left join ${rate_limit_windows} as held
+    ), before as materialized (
+      select wanted.scope, coalesce(held.hits, 0) as hits, coalesce(held.hits, 0) + ${cost}::int > wanted.allowed as is_full
+      from this_minute cross join wanted left join ${rate_limit_windows} as held
         on held.scope = wanted.scope and held.subject = wanted.subject and held.window_start = this_minute.window_start
-      where coalesce(held.hits, 0) + ${cost}::int > wanted.allowed order by wanted.scope limit 1
-    ), ip as (${take(0, sql`${ip}::text`, sql`${ip_limit}::int`, sql`this_minute where not exists (select 1 from filled)`)}
+    ), ip as (${take(0, sql`${ip}::text`, sql`${ip_limit}::int`, sql`this_minute where not exists (select 1 from before where is_full)`)}
     ), key as (${take(1, sql`id::text`, sql`(select key_limit from found)`, sql`this_minute, found where live and exists (select 1 from ip)`)}
     ), tenant as (${take(2, sql`workspace_id::text`, sql`(select tenant_limit from found)`, sql`this_minute, found where live and exists (select 1 from key)`)}
     )
-    select found.*, (select scope from filled) as full_scope, (select hits from ip) as ip_hits,
-      (select hits from key) as key_hits, (select hits from tenant) as tenant_hits, window_start,
+    select found.*, (select min(scope) from before where is_full) as full_scope, array(select hits from before order by scope) as held,
+      (select hits from ip) as ip_hits, (select hits from key) as key_hits, (select hits from tenant) as tenant_hits, window_start,
       greatest(1, ceil(extract(epoch from window_start + interval '1 minute' - clock_timestamp())))::int as reset_seconds
     from this_minute left join found on true`,
   );
@@ -134,10 +147,10 @@ async function giveBack({ db }: Services, row: Row, { ip, cost }: Request, scope
 const sameDigest = (stored: string | null, given: string): boolean =>
   stored !== null && stored.length === given.length && timingSafeEqual(Buffer.from(stored), Buffer.from(given));
 
-function tooMany(scope: WindowScope, limit: number, { reset_seconds, window_start }: Row): ApiError {
+function tooMany(scope: WindowScope, limit: number, { reset_seconds, window_start }: Row, windows: Window[]): ApiError {
   return new ApiError("too_many_requests", {
     detail: `The window of this ${scope === "ip" ? "address" : scope === "key" ? "API key" : "workspace"} is full: ${limit} requests a minute.`,
     members: { limit: { scope, limit, window_seconds: 60, reset_at: after(rfc3339(window_start), seconds(60)) } },
-    headers: { "Retry-After": String(reset_seconds) },
+    headers: { ...(windows.length > 0 && describeWindows(windows, reset_seconds)), "Retry-After": String(reset_seconds) },
   });
 }

@@ -1,18 +1,26 @@
 import type { z } from "zod";
 import { invalid, type Fault } from "../core/errors.ts";
 
+/** Nobody mends more at once, and the answer to a body full of faults must not be larger than the body. */
+const most_faults = 100;
+
 /** zod's findings in the API's own stable words, one for each fault, with the place as a JSON pointer. */
 export function faultsOf(error: z.ZodError, raw: unknown): Fault[] {
-  return error.issues.flatMap((issue): Fault[] => {
-    if (issue.code === "unrecognized_keys") {
-      return issue.keys.map((key) => ({ pointer: pointerTo([...issue.path, key]), code: "unknown_field", detail: `There is no field ${key}.` }));
-    }
+  const faults = error.issues.slice(0, most_faults).flatMap((issue): Fault[] => {
+    if (issue.code === "unrecognized_keys") return issue.keys.slice(0, most_faults).map((key) => unknownField([...issue.path, key]));
     if (valueAt(raw, issue.path) === undefined) {
       return [{ pointer: pointerTo(issue.path), code: "required", detail: `${nameOf(issue.path)} is required.` }];
     }
     return [{ pointer: pointerTo(issue.path), code: codeOf(issue), detail: detailOf(issue) }];
   });
+  return faults.slice(0, most_faults);
 }
+
+export const unknownField = (path: readonly PropertyKey[], detail = `There is no field ${String(path.at(-1))}.`): Fault => ({
+  pointer: pointerTo(path),
+  code: "unknown_field",
+  detail,
+});
 
 const codes: Partial<Record<z.core.$ZodIssue["code"], string>> = {
   invalid_type: "invalid_type",
@@ -40,7 +48,8 @@ const pointerTo = (path: readonly PropertyKey[]): string =>
 
 function valueAt(raw: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>(
-    (value, step) => (value !== null && typeof value === "object" && Object.hasOwn(value, step) ? (value as Record<PropertyKey, unknown>)[step] : undefined),
+    (value, step) =>
+      value !== null && typeof value === "object" && Object.hasOwn(value, step) ? (value as Record<PropertyKey, unknown>)[step] : undefined,
     raw,
   );
 }
@@ -54,10 +63,14 @@ export function assertPlainText(raw: unknown): void {
     const { value, path } = next;
     if (typeof value === "string") refuseUnstorable(value, path);
     if (value === null || typeof value !== "object") continue;
-    if (path.length >= deepest) throw invalid({ pointer: pointerTo(path), code: "too_deep", detail: `Nesting deeper than ${deepest} levels is refused.` });
+    if (path.length >= deepest)
+      throw invalid({ pointer: pointerTo(path), code: "too_deep", detail: `Nesting deeper than ${deepest} levels is refused.` });
     for (const key of Object.keys(value)) {
       refuseUnstorable(key, path);
-      waiting.push({ value: (value as Record<string, unknown>)[key], path: [...path, key] });
+      // zod would leave it out of a record without a word.
+      if (key === "__proto__") throw invalid(unknownField([...path, key]));
+      const inner = (value as Record<string, unknown>)[key];
+      if (typeof inner === "string" || typeof inner === "object") waiting.push({ value: inner, path: [...path, key] });
     }
   }
 }

@@ -1,9 +1,12 @@
 import { initTRPC, TRPCError, type TRPC_ERROR_CODE_KEY, type TRPCMutationProcedure, type TRPCQueryProcedure } from "@trpc/server";
+import { TRPC_ERROR_CODES_BY_KEY } from "@trpc/server/rpc";
 import type { OpenApiMeta } from "trpc-to-openapi";
 import { z } from "zod";
 import type { Ctx, Scope, TxCtx } from "../core/context.ts";
-import { ApiError, asApiError, errors, invalid, problemOf, type ErrorCode } from "../core/errors.ts";
+import { ApiError, asApiError, invalid, problemOf, type ErrorCode, type Problem } from "../core/errors.ts";
+import { etagOf, namesTag } from "../core/etag.ts";
 import { atomically } from "../db/atomically.ts";
+import { answered, once } from "../idempotency/once.ts";
 import { assertPlainText, faultsOf } from "./faults.ts";
 
 type Method = "GET" | "POST" | "PATCH" | "DELETE";
@@ -29,6 +32,8 @@ interface Mutation<I extends z.ZodType, O extends z.ZodType, P> extends Operatio
   status?: 201 | 202;
   /** Where the thing that was made can be read: a path with `{id}` in it. */
   location?: `/v1/${string}`;
+  /** For PATCH and DELETE: the resource as its GET shows it, read and locked, so that `If-Match` can be judged. */
+  current?: { read: (ctx: TxCtx, input: z.output<I>) => Promise<unknown>; output: z.ZodType };
   /** What needs the network happens here, before the transaction; its result is handed to `run`. */
   prepare?: (ctx: Ctx, input: z.output<I>) => Promise<P>;
   run: (ctx: TxCtx, input: z.output<I>, prepared: P) => Promise<z.input<O>>;
@@ -41,7 +46,11 @@ export interface OperationMeta extends OpenApiMeta {
   errors: readonly ErrorCode[];
 }
 
-type QueryOf<I extends z.ZodType, O extends z.ZodType> = TRPCQueryProcedure<{ meta: OperationMeta; input: z.input<I>; output: z.output<O> }>;
+type QueryOf<I extends z.ZodType, O extends z.ZodType> = TRPCQueryProcedure<{
+  meta: OperationMeta;
+  input: z.input<I>;
+  output: z.output<O>;
+}>;
 type MutationOf<I extends z.ZodType, O extends z.ZodType> = TRPCMutationProcedure<{
   meta: OperationMeta;
   input: z.input<I>;
@@ -53,13 +62,9 @@ const t = initTRPC
   .meta<OperationMeta>()
   .create({
     isDev: false,
-    errorFormatter({ shape, error, ctx, path }) {
-      const problem = problemOf(apiErrorOf(error), {
-        docs_url: `${ctx?.settings.public_url ?? ""}/docs`,
-        instance: `/trpc/${path ?? ""}`,
-        request_id: ctx?.request_id ?? "",
-      });
-      return { ...shape, message: problem.detail, data: { code: shape.data.code, httpStatus: problem.status, path: path ?? null, problem } };
+    errorFormatter({ error, ctx, path = "" }) {
+      const where = { docs_url: `${ctx?.settings.public_url ?? ""}/docs`, instance: `/trpc/${path}`, request_id: ctx?.request_id ?? "" };
+      return asRpcError(problemOf(apiErrorOf(error), where), path);
     },
   });
 
@@ -89,8 +94,11 @@ function mutations(scope: Scope) {
     guarded(scope, operation, operation.status ?? 200, operation.location)
       .input(operation.input)
       .use(async ({ ctx, input, next }) => {
-        const prepared = await operation.prepare?.(ctx, input as z.output<I>);
+        // What was answered before is not looked up in the network again.
+        const prepared =
+          operation.prepare && !(await answered(ctx, input)) ? await operation.prepare(ctx, input as z.output<I>) : undefined;
         return atomically(ctx, async (tx) => {
+          await assertUnchanged(tx, operation, input as z.output<I>);
           const result = await next({ ctx: { ...tx, prepared } });
           // A failure is handed back, not thrown: without this the transaction would commit.
           if (!result.ok) throw result.error;
@@ -98,9 +106,22 @@ function mutations(scope: Scope) {
         });
       })
       .output(operation.output)
-      .mutation(
-        ({ ctx, input }) => operation.run(ctx as unknown as TxCtx, input as z.output<I>, ctx.prepared as P) as never,
-      ) as unknown as MutationOf<I, O>;
+      .mutation(({ ctx, input }) => {
+        const tx = ctx as unknown as TxCtx;
+        const run = () => operation.run(tx, input as z.output<I>, ctx.prepared as P);
+        return (ctx.idempotency ? once(tx, input, async () => operation.output.parse(await run())) : run()) as never;
+      }) as unknown as MutationOf<I, O>;
+}
+
+/** RFC 9110 §13.1.1, judged on the row that the change will find: it is locked by the reading. */
+async function assertUnchanged<I extends z.ZodType>(
+  ctx: TxCtx,
+  { current }: Pick<Mutation<I, z.ZodType, unknown>, "current">,
+  input: z.output<I>,
+): Promise<void> {
+  if (ctx.if_match === undefined || !current) return;
+  const etag = etagOf(JSON.stringify(current.output.parse(await current.read(ctx, input))));
+  if (!namesTag(ctx.if_match, etag, "strong")) throw new ApiError("precondition_failed");
 }
 
 /** What stands before every operation: the one place that turns errors into problems, and the one that checks scope. */
@@ -116,13 +137,12 @@ function guarded(scope: Scope | "any", operation: Operation<z.ZodType, z.ZodType
       ...(location !== undefined && { location }),
       errors: operation.errors ?? [],
     })
-    .use(async ({ ctx, next, getRawInput }) => {
+    .use(async ({ next, getRawInput }) => {
       const result = await next();
       if (result.ok) return result;
       const refused = result.error.code === "BAD_REQUEST" && result.error.cause instanceof z.ZodError ? result.error.cause : undefined;
       const error = refused ? refusedInput(refused, await getRawInput(), in_path) : apiErrorOf(result.error);
-      if (error.code === "internal_error") ctx.log.error({ err: error.cause, request_id: ctx.request_id, operation: operation.name }, "operation failed");
-      throw new TRPCError({ code: trpcCodes[error.status] ?? "INTERNAL_SERVER_ERROR", message: error.message, cause: error });
+      throw new TRPCError({ code: trpcCodeOf(error.status), message: error.message, cause: error });
     })
     .use(async ({ ctx, next, getRawInput }) => {
       assertScope(ctx, scope);
@@ -164,6 +184,14 @@ const trpcCodes: Record<number, TRPC_ERROR_CODE_KEY> = {
   504: "GATEWAY_TIMEOUT",
 };
 
+const trpcCodeOf = (status: number): TRPC_ERROR_CODE_KEY => trpcCodes[status] ?? "INTERNAL_SERVER_ERROR";
+
+/** A problem in the shape in which the typed client reads errors, also those of the front door. */
+export function asRpcError(problem: Problem, path: string | null) {
+  const code = trpcCodeOf(problem.status);
+  return { message: problem.detail, code: TRPC_ERROR_CODES_BY_KEY[code], data: { code, httpStatus: problem.status, path, problem } };
+}
+
 /** What tRPC itself refuses before a procedure is reached. */
 const ownRefusals: Partial<Record<TRPC_ERROR_CODE_KEY, ErrorCode>> = {
   PARSE_ERROR: "malformed_json",
@@ -177,6 +205,8 @@ const ownRefusals: Partial<Record<TRPC_ERROR_CODE_KEY, ErrorCode>> = {
 /** The registry's error inside a tRPC error. What came from elsewhere says nothing of itself. */
 export function apiErrorOf(error: TRPCError): ApiError {
   if (error.cause instanceof ApiError) return error.cause;
-  const refusal = error.code === "INTERNAL_SERVER_ERROR" ? undefined : ownRefusals[error.code];
-  return refusal ? new ApiError(refusal, { detail: errors[refusal].meaning, cause: error }) : asApiError(error.cause ?? error);
+  if (error.code === "BAD_REQUEST" && error.cause instanceof SyntaxError)
+    return new ApiError("malformed_json", { detail: "The input is not JSON.", cause: error });
+  const refusal = ownRefusals[error.code];
+  return refusal ? new ApiError(refusal, { detail: `${error.message}.`, cause: error }) : asApiError(error.cause ?? error);
 }

@@ -50,14 +50,18 @@ export async function claimDeliveries(
   return { deliveries: await withDetails(services, claimed.claims), turn: claimed.turn };
 }
 
-type Details = Pick<ClaimedDelivery, "event_type" | "payload" | "url" | "endpoint_enabled" | "delivery_id_header" | "trigger" | "resting_status"> & {
+type Details = Pick<
+  ClaimedDelivery,
+  "event_type" | "payload" | "url" | "endpoint_enabled" | "delivery_id_header" | "trigger" | "resting_status"
+> & {
   id: string;
   endpoint_id: string;
   created_at: string;
   sealed: string[];
 };
 
-async function withDetails({ db, vault, now }: Services, claims: Claim[]): Promise<ClaimedDelivery[]> {
+async function withDetails(services: Services, claims: Claim[]): Promise<ClaimedDelivery[]> {
+  const { db, now } = services;
   if (claims.length === 0) return [];
   const claimed = JSON.stringify(claims.map(({ workspace_id, uuid }) => ({ workspace_id: uuidOf(workspace_id), id: uuid })));
   const rows = await query<Details>(
@@ -75,15 +79,26 @@ async function withDetails({ db, vault, now }: Services, claims: Claim[]): Promi
   const details = new Map(rows.map((row) => [row.id, row]));
   return claims.flatMap((held) => {
     const row = details.get(held.uuid);
-    if (!row) return [];
-    const { sealed, ...rest } = row;
+    const secrets = row && openSecrets(services, held, row.sealed);
+    if (!secrets) return [];
+    const { sealed: _, ...rest } = row;
     return {
       ...held,
       ...rest,
       id: idOf("dlv", row.id),
       endpoint_id: idOf("whe", row.endpoint_id),
       created_at: rfc3339(row.created_at),
-      secrets: sealed.map((text) => vault.open("webhook_secrets", secretPlace(held.workspace_id), text)),
+      secrets,
     };
   });
+}
+
+/** One workspace whose secrets cannot be read stops nobody else: its deliveries wait, and are claimed again when the lease is over. */
+function openSecrets({ vault, log }: Services, { workspace_id }: Claim, sealed: string[]): string[] | undefined {
+  try {
+    return sealed.map((text) => vault.open("webhook_secrets", secretPlace(workspace_id), text));
+  } catch (error) {
+    log.error({ err: error, workspace_id }, "a webhook secret cannot be opened");
+    return undefined;
+  }
 }

@@ -20,7 +20,9 @@ export const WebhookEndpoint = z
     channels: z.array(ChannelKind).nullable().meta({ description: "Null: every channel." }),
     enabled: z.boolean(),
     disabled_reason: DisabledReason.nullable(),
-    status: z.enum(["active", "failing", "disabled"]).meta({ description: "`failing`: its last attempt failed. Failing alone disables nothing." }),
+    status: z
+      .enum(["active", "failing", "disabled"])
+      .meta({ description: "`failing`: its last attempt failed. Failing alone disables nothing." }),
     failing_since: Timestamp.nullable(),
     delivery_id_header: z.boolean(),
     created_at: Timestamp,
@@ -34,7 +36,11 @@ export type EndpointRef = z.output<typeof EndpointRef>;
 
 export const CreateEndpoint = z
   .strictObject({
-    url: z.string().min(1).max(2048).meta({ description: "https, public addresses only.", examples: ["https://hooks.example.com/wassla"] }),
+    url: z
+      .string()
+      .min(1)
+      .max(2048)
+      .meta({ description: "https, public addresses only.", examples: ["https://hooks.example.com/wassla"] }),
     event_types: z.array(EventName).min(1).max(20).meta({ description: "What to be told of." }),
     channels: z.array(ChannelKind).min(1).meta({ description: "Only of these channels; without it, of all." }).optional(),
     name: z.string().trim().min(1).max(100).optional(),

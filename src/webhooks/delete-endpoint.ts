@@ -1,9 +1,10 @@
-import { and, eq, inArray } from "drizzle-orm";
+import { and, eq, inArray, sql } from "drizzle-orm";
 import { record } from "../audit/record.ts";
 import type { TxCtx } from "../core/context.ts";
 import type { Id } from "../core/ids.ts";
+import type { Timestamp } from "../core/time.ts";
 import { mine } from "../db/mine.ts";
-import type { EndpointRef } from "./contract.ts";
+import type { EndpointRef, StoredDeliveryStatus } from "./contract.ts";
 import { liveEndpoint } from "./find-endpoint.ts";
 import { webhook_deliveries, webhook_endpoints } from "./tables.ts";
 
@@ -22,10 +23,9 @@ export async function deleteEndpoint(ctx: TxCtx, { endpoint_id }: EndpointRef) {
 
 /** An attempt that is running ends as it ends; what has not begun never does. */
 export async function cancelWaiting(ctx: TxCtx, endpoint_id: Id<"whe">): Promise<void> {
-  const now = ctx.now();
   await ctx.db
     .update(webhook_deliveries)
-    .set({ status: "canceled", completed_at: now, updated_at: now })
+    .set(withdrawn(ctx.now()))
     .where(
       and(
         mine(ctx, webhook_deliveries),
@@ -34,3 +34,12 @@ export async function cancelWaiting(ctx: TxCtx, endpoint_id: Id<"whe">): Promise
       ),
     );
 }
+
+/** What waited is canceled. Where only a replay waited, the delivery stays as it had ended. */
+export const withdrawn = (now: Timestamp) => ({
+  status: sql<StoredDeliveryStatus>`coalesce(${webhook_deliveries.resting_status}, 'canceled')`,
+  completed_at: sql<Timestamp>`coalesce(${webhook_deliveries.completed_at}, ${now}::timestamptz)`,
+  trigger: "automatic" as const,
+  resting_status: null,
+  updated_at: now,
+});

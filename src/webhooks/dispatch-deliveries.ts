@@ -1,7 +1,7 @@
 import type { Services } from "../core/context.ts";
 import { emptyReport, type JobReport } from "../core/job.ts";
 import { epochMs, msBetween, seconds } from "../core/time.ts";
-import { firstTurn } from "../db/lease.ts";
+import { firstTurn, isFirst } from "../db/lease.ts";
 import { claimDeliveries, type ClaimedDelivery } from "./claim-deliveries.ts";
 import { judge } from "./judge.ts";
 import type { Poster } from "./post.ts";
@@ -12,8 +12,11 @@ const posts_at_once = 64;
 /** A lease lasts 60 s and a post 10: no more is held than can be posted within the lease less one post. */
 const claim_size = 5 * posts_at_once;
 const limits = { lanes: 64, in_flight_per_lane: 100, limit: claim_size };
-const post_room_ms = seconds(10);
-const settle_size = 200;
+/** Room for one post (10 s in all) and its settlement; with less of the lease left a row is let go. */
+const post_room_ms = seconds(15);
+
+/** Kept by the process: a run that ends early goes on where it stopped, and not with the same endpoints again. */
+let turn = firstTurn();
 
 /**
  * claim → sign → post → judge → record, until nothing is due or the time is spent. No transaction is open
@@ -22,21 +25,27 @@ const settle_size = 200;
 export async function dispatchDeliveries(services: Services, poster: Poster, { budget_ms }: { budget_ms: number }): Promise<JobReport> {
   const report = emptyReport();
   const until = epochMs(services.now()) + budget_ms;
-  let turn = firstTurn();
+  // A round that did not begin at the first endpoint says nothing about those before it.
+  let found = !isFirst(turn);
   do {
-    const from_the_start = turn.lane === firstTurn().lane;
     const claimed = await claimDeliveries(services, turn, limits);
     turn = claimed.turn;
-    if (claimed.deliveries.length === 0 && from_the_start) break;
     report.claimed += claimed.deliveries.length;
     await deliverAll(services, poster, claimed.deliveries, report);
+
+    found ||= claimed.deliveries.length > 0;
+    if (!isFirst(claimed.turn)) continue;
+    if (!found) break;
+    found = false;
   } while (epochMs(services.now()) < until);
   return report;
 }
 
+/** Results are written while the next posts are on the wire: by one worker at a time, with all that came in meanwhile. */
 async function deliverAll(services: Services, poster: Poster, deliveries: ClaimedDelivery[], report: JobReport): Promise<void> {
   const waiting = deliveries.values();
-  let results: Result[] = [];
+  const results: Result[] = [];
+  let writing = false;
 
   const work = async () => {
     for (const delivery of waiting) {
@@ -44,14 +53,19 @@ async function deliverAll(services: Services, poster: Poster, deliveries: Claime
       if (!result) continue;
       report[tally(result)] += 1;
       results.push(result);
-      if (results.length < settle_size) continue;
-      const full = results;
-      results = [];
-      await settleDeliveries(services, full);
+      if (writing) continue;
+      writing = true;
+      try {
+        while (results.length > 0) await settleDeliveries(services, results.splice(0));
+      } finally {
+        writing = false;
+      }
     }
   };
-  await Promise.all(Array.from({ length: Math.min(posts_at_once, deliveries.length) }, work));
+  const workers = await Promise.allSettled(Array.from({ length: Math.min(posts_at_once, deliveries.length) }, work));
+  // What came in while a settlement failed, and nobody was left to write it.
   await settleDeliveries(services, results);
+  for (const worker of workers) if (worker.status === "rejected") throw worker.reason;
 }
 
 async function deliver(services: Services, poster: Poster, delivery: ClaimedDelivery): Promise<Result | undefined> {

@@ -31,6 +31,10 @@ export async function listEndpoints(ctx: Ctx, input: ListEndpoints) {
 /** One endpoint. */
 export const findEndpoint = async (ctx: Ctx, { endpoint_id }: EndpointRef) => presentEndpoint(await liveEndpoint(ctx, endpoint_id));
 
+/** The same, held until the transaction ends: what is decided about it stays true. */
+export const lockEndpoint = async (ctx: TxCtx, { endpoint_id }: EndpointRef) =>
+  presentEndpoint(await liveEndpoint(ctx, endpoint_id, { lock: "update" }));
+
 /** A deleted endpoint lives on in its log, and nowhere else. */
 export async function liveEndpoint(ctx: Ctx | TxCtx, id: Id<"whe">, options: { lock?: "update" } = {}) {
   const endpoint = await findMine(ctx, webhook_endpoints, id, options);

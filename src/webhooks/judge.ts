@@ -1,7 +1,7 @@
-import { after, epochMs, hours, minutes, seconds, timestamp, type Timestamp } from "../core/time.ts";
+import { after, epochMs, hours, minutes, seconds, type Timestamp } from "../core/time.ts";
 import type { ClaimedDelivery } from "./claim-deliveries.ts";
 import type { StoredDeliveryStatus } from "./contract.ts";
-import type { PostOutcome } from "./post.ts";
+import type { PostOutcome } from "./attempt.ts";
 
 /** The wait before each attempt: eleven attempts, the last at most 23 h 52 m 50 s after the event. */
 export const schedule_ms = [
@@ -37,7 +37,9 @@ export function judge(delivery: ClaimedDelivery, outcome: PostOutcome, now: Time
   const gone = outcome.status_code === 410;
   if (delivery.resting_status) return { status: delivery.resting_status, due_at: now, completed_at: null, gone };
   const next = gone ? undefined : nextAttemptAt(delivery, outcome, now, random);
-  return next ? { status: "scheduled", due_at: next, completed_at: null, gone } : { status: "failed", due_at: now, completed_at: now, gone };
+  return next
+    ? { status: "scheduled", due_at: next, completed_at: null, gone }
+    : { status: "failed", due_at: now, completed_at: now, gone };
 }
 
 function nextAttemptAt(delivery: ClaimedDelivery, outcome: PostOutcome, now: Timestamp, random: () => number): Timestamp | undefined {
@@ -51,11 +53,12 @@ function nextAttemptAt(delivery: ClaimedDelivery, outcome: PostOutcome, now: Tim
   return next < expires_at ? next : expires_at;
 }
 
+const http_date = /^(mon|tue|wed|thu|fri|sat|sun)[a-z]*, .+ gmt$/i;
+
 /** RFC 9110 §10.2.3: seconds, or a date. Heeded on 429 and 503, where it has a meaning. */
 function retryAfter({ status_code, response_headers }: PostOutcome, now: Timestamp): Timestamp | undefined {
-  const value = status_code === 429 || status_code === 503 ? response_headers?.["retry-after"]?.trim() : undefined;
-  if (value === undefined) return undefined;
-  if (/^\d{1,9}$/.test(value)) return after(now, seconds(Number(value)));
-  const date = Date.parse(value);
-  return Number.isNaN(date) || date < epochMs(now) ? undefined : timestamp(Math.min(date, epochMs(now) + lifetime_ms));
+  if (status_code !== 429 && status_code !== 503) return undefined;
+  const value = response_headers?.["retry-after"]?.trim() ?? "";
+  const wait_ms = /^\d+$/.test(value) ? seconds(Number(value)) : http_date.test(value) ? Date.parse(value) - epochMs(now) : NaN;
+  return wait_ms > 0 ? after(now, Math.min(wait_ms, lifetime_ms)) : undefined;
 }

@@ -19,7 +19,7 @@ import {
 } from "./contract.ts";
 import { createEndpoint, judgeUrl } from "./create-endpoint.ts";
 import { deleteEndpoint } from "./delete-endpoint.ts";
-import { findEndpoint, listEndpoints } from "./find-endpoint.ts";
+import { findEndpoint, listEndpoints, lockEndpoint } from "./find-endpoint.ts";
 import { findDelivery, listAttempts, listDeliveries } from "./list-deliveries.ts";
 import { replayDelivery } from "./replay-delivery.ts";
 import { describeSecret, rotateSecret } from "./secrets.ts";
@@ -64,6 +64,7 @@ export const webhookEndpointsRouter = router({
     description: "What waits for it is canceled. Its delivery log stays readable.",
     input: EndpointRef,
     output: DeletedEndpoint,
+    current: { read: lockEndpoint, output: WebhookEndpoint },
     run: deleteEndpoint,
   }),
 });

@@ -1,9 +1,10 @@
-import { and, desc, gt, isNull, or } from "drizzle-orm";
+import { and, desc, eq, gt, isNull, or } from "drizzle-orm";
 import { randomBytes } from "node:crypto";
 import { record } from "../audit/record.ts";
 import type { Ctx, TxCtx } from "../core/context.ts";
 import { after, seconds } from "../core/time.ts";
 import { mine } from "../db/mine.ts";
+import { workspaces } from "../workspaces/tables.ts";
 import type { RotateSecret, WebhookSecret } from "./contract.ts";
 import { webhook_secrets } from "./tables.ts";
 
@@ -25,7 +26,8 @@ export async function describeSecret(ctx: Ctx): Promise<WebhookSecret> {
 
 /** Replaces the secret. The old one signs beside the new one for the grace period, so that receivers can follow. */
 export async function rotateSecret(ctx: TxCtx, { grace_period_seconds }: RotateSecret) {
-  const [current] = await liveSecrets(ctx, "update");
+  await takeTurn(ctx);
+  const [current] = await liveSecrets(ctx);
   await ctx.db
     .update(webhook_secrets)
     .set({ expires_at: after(ctx.now(), seconds(grace_period_seconds)) })
@@ -47,13 +49,17 @@ async function insertSecret(ctx: TxCtx, version: number): Promise<string> {
   return secret;
 }
 
-async function liveSecrets(ctx: Ctx, lock?: "update") {
-  const query = ctx.db
+/** The workspace's row is the lock: of two rotations at once the second replaces what the first made. */
+async function takeTurn(ctx: TxCtx): Promise<void> {
+  await ctx.db.select({ id: workspaces.id }).from(workspaces).where(eq(workspaces.id, ctx.workspace_id)).for("no key update");
+}
+
+/** The newest first. */
+const liveSecrets = (ctx: Ctx) =>
+  ctx.db
     .select()
     .from(webhook_secrets)
     .where(and(mine(ctx, webhook_secrets), or(isNull(webhook_secrets.expires_at), gt(webhook_secrets.expires_at, ctx.now()))))
     .orderBy(desc(webhook_secrets.version));
-  return lock ? query.for(lock) : query;
-}
 
 export const secretPlace = (workspace_id: string) => ({ workspace_id, column: "webhook_secrets.sealed" });

@@ -1,15 +1,15 @@
 import { and, eq, sql } from "drizzle-orm";
 import { record } from "../audit/record.ts";
-import { systemCtx, type Db, type Services, type Tx } from "../core/context.ts";
+import { systemCtx, type Services } from "../core/context.ts";
 import { uuidOf, type Id } from "../core/ids.ts";
 import type { Timestamp } from "../core/time.ts";
 import { atomically } from "../db/atomically.ts";
 import { mine } from "../db/mine.ts";
 import { query } from "../db/query.ts";
 import type { ClaimedDelivery } from "./claim-deliveries.ts";
-import { cancelWaiting } from "./delete-endpoint.ts";
+import { cancelWaiting, withdrawn } from "./delete-endpoint.ts";
 import type { Verdict } from "./judge.ts";
-import type { PostOutcome } from "./post.ts";
+import type { PostOutcome } from "./attempt.ts";
 import { webhook_attempts, webhook_deliveries, webhook_endpoints } from "./tables.ts";
 
 /** One attempt that was made, and what follows from it. */
@@ -27,14 +27,16 @@ export interface Result {
  */
 export async function settleDeliveries(services: Services, results: Result[]): Promise<void> {
   if (results.length === 0) return;
-  await write(services.db, services, results);
-  for (const { delivery, verdict } of results) if (verdict.gone) await disableGone(services, delivery.workspace_id, delivery.endpoint_id);
+  const settled = await write(services, results);
+  const gone = results.filter(({ delivery, verdict }) => verdict.gone && settled.has(delivery.lease_id));
+  for (const { delivery } of gone) await disableGone(services, delivery.workspace_id, delivery.endpoint_id);
 }
 
 /** How far apart the waiting retries of an endpoint that works again are spread. */
 const recovery_spread_seconds = 30;
 
-async function write(db: Db | Tx, { newId }: Services, results: Result[]): Promise<void> {
+/** Returns the leases that still held. */
+async function write({ db, newId }: Services, results: Result[]): Promise<Set<string>> {
   const rows = results.map(({ delivery, outcome, verdict, started_at, ended_at }) => ({
     workspace_id: uuidOf(delivery.workspace_id),
     id: delivery.uuid,
@@ -50,7 +52,7 @@ async function write(db: Db | Tx, { newId }: Services, results: Result[]): Promi
     ended_at,
     ...outcome,
   }));
-  await query(
+  const settled = await query<{ lease_id: string }>(
     db,
     sql`
     with result as (
@@ -60,13 +62,14 @@ async function write(db: Db | Tx, { newId }: Services, results: Result[]): Promi
         error text, duration_ms int, response_headers jsonb, response_body text, remote_address text)
     ), settled as (
       update ${webhook_deliveries} as d
-      set status = r.status, attempts = d.attempts + 1, due_at = r.due_at, trigger = 'automatic',
-        completed_at = case when r.status = 'scheduled' then null else coalesce(r.completed_at, d.completed_at) end,
+      set status = case when r.status = 'scheduled' and not e.enabled then 'canceled' else r.status end,
+        attempts = d.attempts + 1, due_at = r.due_at, trigger = 'automatic',
+        completed_at = case when r.status <> 'scheduled' then coalesce(r.completed_at, d.completed_at) when not e.enabled then r.ended_at end,
         resting_status = null, lease_id = null, lease_until = null, last_status_code = r.status_code, last_error = r.error,
         last_attempt_at = r.started_at, updated_at = r.ended_at
-      from result as r
+      from result as r join ${webhook_endpoints} as e on e.workspace_id = r.workspace_id and e.id = r.endpoint_id
       where d.workspace_id = r.workspace_id and d.id = r.id and d.lease_id = r.lease_id and d.status = 'delivering'
-      returning d.workspace_id, d.id, d.attempts
+      returning d.workspace_id, d.id, d.attempts, r.lease_id
     ), logged as (
       insert into ${webhook_attempts} (workspace_id, id, delivery_id, number, trigger, url, status_code, error, duration_ms,
         response_headers, response_body, remote_address, created_at)
@@ -77,17 +80,23 @@ async function write(db: Db | Tx, { newId }: Services, results: Result[]): Promi
       select distinct on (r.workspace_id, r.endpoint_id) r.workspace_id, r.endpoint_id, r.error is null as works, r.ended_at
       from settled as s join result as r on r.workspace_id = s.workspace_id and r.id = s.id
       order by r.workspace_id, r.endpoint_id, r.ended_at desc
+    ), turned as (
+      select e.workspace_id, e.id, w.works, w.ended_at
+      from ${webhook_endpoints} as e join last_word as w on e.workspace_id = w.workspace_id and e.id = w.endpoint_id
+      where (e.failing_since is null) <> w.works
+      order by e.workspace_id, e.id for no key update of e
     ), changed as (
-      update ${webhook_endpoints} as e set failing_since = case when w.works then null else w.ended_at end
-      from last_word as w
-      where e.workspace_id = w.workspace_id and e.id = w.endpoint_id and (e.failing_since is null) <> w.works
-      returning e.workspace_id, e.id, w.works, w.ended_at
+      update ${webhook_endpoints} as e set failing_since = case when t.works then null else t.ended_at end
+      from turned as t where e.workspace_id = t.workspace_id and e.id = t.id
+    ), hurried as (
+      update ${webhook_deliveries} as d
+      set due_at = least(d.due_at, t.ended_at + random() * ${recovery_spread_seconds}::int * interval '1 second')
+      from turned as t
+      where t.works and d.workspace_id = t.workspace_id and d.endpoint_id = t.id and d.status = 'scheduled'
     )
-    update ${webhook_deliveries} as d
-    set due_at = least(d.due_at, c.ended_at + random() * ${recovery_spread_seconds}::int * interval '1 second')
-    from changed as c
-    where c.works and d.workspace_id = c.workspace_id and d.endpoint_id = c.id and d.status = 'scheduled'`,
+    select lease_id from settled`,
   );
+  return new Set(settled.map(({ lease_id }) => lease_id));
 }
 
 /** 410 Gone: the endpoint is disabled at once, and what waits for it is canceled. Nothing else disables one. */
@@ -106,9 +115,14 @@ async function disableGone(services: Services, workspace_id: Id<"ws">, endpoint_
 
 /** A delivery whose endpoint went out of service after it was written is never made. */
 export async function cancelClaimed(services: Services, { workspace_id, uuid, lease_id }: ClaimedDelivery): Promise<void> {
-  const now = services.now();
   await services.db
     .update(webhook_deliveries)
-    .set({ status: "canceled", completed_at: now, updated_at: now, lease_id: null, lease_until: null })
-    .where(and(mine({ workspace_id }, webhook_deliveries), sql`${webhook_deliveries.id} = ${uuid}::uuid`, eq(webhook_deliveries.lease_id, lease_id)));
+    .set({ ...withdrawn(services.now()), lease_id: null, lease_until: null })
+    .where(
+      and(
+        mine({ workspace_id }, webhook_deliveries),
+        sql`${webhook_deliveries.id} = ${uuid}::uuid`,
+        eq(webhook_deliveries.lease_id, lease_id),
+      ),
+    );
 }

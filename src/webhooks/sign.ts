@@ -4,7 +4,9 @@ import type { ClaimedDelivery } from "./claim-deliveries.ts";
 
 /** Standard Webhooks 1.0.0: HMAC-SHA256 over `id.timestamp.body`, one signature for each secret that is live. */
 export function signatureOf(secrets: readonly string[], id: string, timestamp: string, body: string): string {
-  return secrets.map((secret) => `v1,${createHmac("sha256", keyOf(secret)).update(`${id}.${timestamp}.${body}`).digest("base64")}`).join(" ");
+  return secrets
+    .map((secret) => `v1,${createHmac("sha256", keyOf(secret)).update(`${id}.${timestamp}.${body}`).digest("base64")}`)
+    .join(" ");
 }
 
 /** The key is what the base64 behind `whsec_` stands for. */

@@ -74,11 +74,21 @@ export const webhook_deliveries = pgTable(
     primaryKey({ columns: [t.workspace_id, t.id] }),
     foreignKey({ columns: [t.workspace_id, t.endpoint_id], foreignColumns: [webhook_endpoints.workspace_id, webhook_endpoints.id] }),
     foreignKey({ columns: [t.workspace_id, t.event_id], foreignColumns: [events.workspace_id, events.id] }),
-    index("webhook_deliveries_ready").on(t.workspace_id, t.endpoint_id, t.due_at, t.id).where(sql`status = 'ready'`),
-    index("webhook_deliveries_scheduled").on(t.due_at).where(sql`status = 'scheduled'`),
-    index("webhook_deliveries_waiting").on(t.workspace_id, t.endpoint_id, t.due_at).where(sql`status = 'scheduled'`),
-    index("webhook_deliveries_leased").on(t.workspace_id, t.endpoint_id, t.lease_until).where(sql`status = 'delivering'`),
-    index("webhook_deliveries_leases").on(t.lease_until).where(sql`status = 'delivering'`),
+    index("webhook_deliveries_ready")
+      .on(t.workspace_id, t.endpoint_id, t.due_at, t.id)
+      .where(sql`status = 'ready'`),
+    index("webhook_deliveries_scheduled")
+      .on(t.due_at)
+      .where(sql`status = 'scheduled'`),
+    index("webhook_deliveries_waiting")
+      .on(t.workspace_id, t.endpoint_id, t.due_at)
+      .where(sql`status = 'scheduled'`),
+    index("webhook_deliveries_leased")
+      .on(t.workspace_id, t.endpoint_id, t.lease_until)
+      .where(sql`status = 'delivering'`),
+    index("webhook_deliveries_leases")
+      .on(t.lease_until)
+      .where(sql`status = 'delivering'`),
     index("webhook_deliveries_by_endpoint").on(t.workspace_id, t.endpoint_id, t.id),
     index("webhook_deliveries_by_event").on(t.workspace_id, t.event_id),
   ],

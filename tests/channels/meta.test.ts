@@ -1,7 +1,9 @@
 import { createHmac } from "node:crypto";
 import { describe, expect, test } from "vitest";
+import { graphError } from "../../src/channels/providers/graph.ts";
 import { meaningOf } from "../../src/channels/providers/meta-errors.ts";
-import { at, cut, graphError, handshake, idAt, listAt, readCallback, textAt, timeAt, verify } from "../../src/channels/providers/meta.ts";
+import { handshake, verify } from "../../src/channels/providers/meta.ts";
+import { at, cut, idAt, listAt, readCallback, textAt, timeAt } from "../../src/channels/providers/read.ts";
 
 const credentials = { app_secret: "an app's secret", verify_token: "a token of ours" };
 const bytes = (text: string) => new TextEncoder().encode(text);

@@ -5,7 +5,12 @@ import { published } from "../../src/http/rest.ts";
 import { assertMatches, document } from "../support/document.ts";
 import { createWorld } from "../support/world.ts";
 
-const operations = published.map(({ method, path, meta }) => ({ method, path, meta, operation: document.paths[path]![method.toLowerCase()]! }));
+const operations = published.map(({ method, path, meta }) => ({
+  method,
+  path,
+  meta,
+  operation: document.paths[path]![method.toLowerCase()]!,
+}));
 
 test("the committed document is what the code says", () => {
   const committed = readFileSync(new URL("../../openapi/openapi.json", import.meta.url), "utf8");
@@ -33,7 +38,8 @@ test("every example is one that its own schema accepts", () => {
     }
   }
   for (const [type, { post }] of Object.entries(document.webhooks)) {
-    const { schema, example } = (post as { requestBody: { content: Record<string, { schema: object; example: unknown }> } }).requestBody.content["application/json"]!;
+    const { schema, example } = (post as { requestBody: { content: Record<string, { schema: object; example: unknown }> } }).requestBody
+      .content["application/json"]!;
     assertMatches(schema, example, `the example of the webhook ${type}`);
   }
 });
@@ -53,7 +59,7 @@ test("every code has a page, and the document knows no other", async () => {
 test("operation ids are unique and verb first", () => {
   const ids = operations.map(({ operation }) => String(operation["operationId"]));
   expect(new Set(ids).size).toBe(ids.length);
-  for (const id of ids) expect(id).toMatch(/^(get|list|create|delete|send|close|replay|rotate|update)[A-Z]/);
+  for (const id of ids) expect(id).toMatch(/^(get|list|create|upsert|update|delete|send|close|reopen|retry|replay|rotate|start)[A-Z]/);
 });
 
 test("what is not published has no route", async () => {

@@ -19,7 +19,13 @@ test("without configuration the secrets are made once and kept, and only this ma
   const second = readConfig({ DATA_DIR });
   expect(second.master_keys).toEqual(first.master_keys);
   expect(second.cron_secret).toBe(first.cron_secret);
-  expect(first).toMatchObject({ host: "127.0.0.1", port: 3000, allow_private_webhooks: true, scheduler: true, database: { kind: "embedded" } });
+  expect(first).toMatchObject({
+    host: "127.0.0.1",
+    port: 3000,
+    allow_private_webhooks: true,
+    scheduler: true,
+    database: { kind: "embedded" },
+  });
 });
 
 test("with a database server nothing is open that was not opened", () => {
@@ -48,8 +54,11 @@ test("a master key that is too short is refused, wherever it stands in the list"
 });
 
 test("every setting is documented, and nothing else is", () => {
-  const documented = [...readFileSync(new URL("../../.env.example", import.meta.url), "utf8").matchAll(/^(?:# )?([A-Z_]+)=/gm)].map(([, name]) => name);
+  const documented = [...readFileSync(new URL("../../.env.example", import.meta.url), "utf8").matchAll(/^(?:# )?([A-Z_]+)=/gm)].map(
+    ([, name]) => name,
+  );
   const code = readFileSync(new URL("../../src/config.ts", import.meta.url), "utf8");
   const read = [...code.matchAll(/^ {2}([A-Z_]+): /gm)].map(([, name]) => name);
-  expect(documented.toSorted()).toEqual(read.toSorted());
+  expect(new Set(documented)).toEqual(new Set(read));
+  expect(documented).toHaveLength(read.length);
 });

@@ -17,7 +17,8 @@ describe.each(published.map((operation) => [`${operation.method} ${operation.pat
     const answer = await call(tenant, operation, things);
     expect(answer.status, JSON.stringify(answer.body)).toBe(operation.meta.status);
     expect(answer.headers.get("x-request-id")).toMatch(/^req_/);
-    if (operation.meta.location) expect(await tenant.get(answer.headers.get("location")!)).toMatchObject({ status: 200, body: { id: answer.body["id"] } });
+    if (operation.meta.location)
+      expect(await tenant.get(answer.headers.get("location")!)).toMatchObject({ status: 200, body: { id: answer.body["id"] } });
   });
 
   test("says which windows are counted and what remains of them", async () => {
@@ -37,12 +38,15 @@ describe.each(published.map((operation) => [`${operation.method} ${operation.pat
     expect(answer.headers.get("www-authenticate")).toMatch(/^Bearer /);
   });
 
-  test.skipIf(operation.meta.scope === "any")("refuses a key with every scope but the one it needs", async () => {
+  testIf(operation.meta.scope !== "any")("refuses a key with every scope but the one it needs", async () => {
     const { tenant, things } = await setUp();
     const granted = scopes.filter((scope) => scope !== operation.meta.scope);
     const { token } = await tenant.mint({ scopes: granted });
     const answer = await call(tenant, operation, things, { key: token });
-    expect(answer).toMatchObject({ status: 403, body: { code: "forbidden", required_scope: operation.meta.scope, granted_scopes: granted } });
+    expect(answer).toMatchObject({
+      status: 403,
+      body: { code: "forbidden", required_scope: operation.meta.scope, granted_scopes: granted },
+    });
   });
 
   test("needs no scope but its own", async () => {
@@ -56,7 +60,10 @@ describe.each(published.map((operation) => [`${operation.method} ${operation.pat
     const { token } = await tenant.mint({ rate_limit_per_minute: 1 });
     await tenant.get("/v1/me", { key: token });
     const answer = await call(tenant, operation, things, { key: token });
-    expect(answer).toMatchObject({ status: 429, body: { code: "too_many_requests", limit: { scope: "key", limit: 1, window_seconds: 60 } } });
+    expect(answer).toMatchObject({
+      status: 429,
+      body: { code: "too_many_requests", limit: { scope: "key", limit: 1, window_seconds: 60 } },
+    });
     expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
   });
 
@@ -65,16 +72,21 @@ describe.each(published.map((operation) => [`${operation.method} ${operation.pat
     const unknown = hasBody(operation)
       ? await call(tenant, operation, things, { body: { ...bodyOf(operation), surprise: 1 } })
       : await call(tenant, operation, things, { query: "?surprise=1" });
-    expect(unknown).toMatchObject({ status: 400, body: { code: "validation_failed", errors: [{ pointer: "/surprise", code: "unknown_field" }] } });
+    expect(unknown).toMatchObject({
+      status: 400,
+      body: { code: "validation_failed", errors: [{ pointer: "/surprise", code: "unknown_field" }] },
+    });
     const in_query = await call(tenant, operation, things, { query: "?__proto__=1" });
     expect(in_query).toMatchObject({ status: 400, body: { errors: [{ pointer: "/__proto__", code: "unknown_field" }] } });
   });
 
-  test.skipIf(!operation.path.includes("{"))("answers alike for a foreign, a missing and a malformed id", async () => {
+  testIf(operation.path.includes("{"))("answers alike for a foreign, a missing and a malformed id", async () => {
     const { world, tenant } = await setUp();
     const stranger = await world.tenant();
     const foreign = await makeThings(world, stranger);
-    const missing = Object.fromEntries(Object.entries(foreign).map(([name, id]) => [name, world.services.newId(id.split("_")[0] as Prefix)]));
+    const missing = Object.fromEntries(
+      Object.entries(foreign).map(([name, id]) => [name, world.services.newId(id.split("_")[0] as Prefix)]),
+    );
     const malformed = Object.fromEntries(Object.keys(foreign).map((name) => [name, "not-an-id"]));
 
     const answers = await Promise.all([foreign, missing, malformed].map((ids) => call(tenant, operation, ids)));
@@ -82,15 +94,58 @@ describe.each(published.map((operation) => [`${operation.method} ${operation.pat
     expect(new Set(answers.map(({ body }) => JSON.stringify({ ...body, request_id: "" }))).size).toBe(1);
   });
 
-  test.skipIf(idFilters(operation).length === 0)("names a filter that holds a foreign, a missing or a malformed id", async () => {
+  testIf(idFilters(operation).length > 0)("names a filter that holds a foreign, a missing or a malformed id", async () => {
     const { world, tenant, things } = await setUp();
     const foreign = await makeThings(world, await world.tenant());
     for (const { name, prefix } of idFilters(operation)) {
       const queries = [foreign[name], world.services.newId(prefix), "not-an-id"].map((id) => `?${name}=${known(id, name)}`);
       const answers = await Promise.all(queries.map((query) => call(tenant, operation, things, { query })));
-      for (const answer of answers) expect(answer).toMatchObject({ status: 400, body: { errors: [{ pointer: `/${name}`, code: "no_such_resource" }] } });
+      for (const answer of answers)
+        expect(answer).toMatchObject({ status: 400, body: { errors: [{ pointer: `/${name}`, code: "no_such_resource" }] } });
       expect(new Set(answers.map(({ body }) => JSON.stringify({ ...body, request_id: "" }))).size).toBe(1);
     }
+  });
+
+  testIf(operation.method === "POST")("has its effect once for one Idempotency-Key, and gives the same answer again", async () => {
+    const { tenant, things } = await setUp();
+    const headers = { "Idempotency-Key": "the-same-key" };
+    const first = await call(tenant, operation, things, { headers });
+    const second = await call(tenant, operation, things, { headers });
+    expect(first.headers.get("idempotent-replayed")).toBeNull();
+    expect(second.headers.get("idempotent-replayed")).toBe("true");
+    expect([second.status, second.body]).toEqual([first.status, first.body]);
+    expect(second.headers.get("location")).toBe(first.headers.get("location"));
+
+    const { token } = await tenant.mint();
+    const other = await call(tenant, operation, things, { headers, key: token });
+    expect(other.headers.get("idempotent-replayed"), "another key's request is another request").toBeNull();
+    for (const key of ["with space", "x".repeat(256)]) {
+      const refused = await call(tenant, operation, things, { headers: { "Idempotency-Key": key } });
+      expect(refused).toMatchObject({ status: 400, body: { errors: [{ code: "invalid_idempotency_key" }] } });
+    }
+  });
+
+  testIf(operation.method === "GET" && !isList(operation))("carries an entity tag, and nothing more for whoever has it", async () => {
+    const { tenant, things } = await setUp();
+    const etag = (await call(tenant, operation, things)).headers.get("etag")!;
+    expect(etag).toMatch(/^"[\w-]{43}"$/);
+    for (const known of [etag, `W/${etag}`, `"other", ${etag}`, "*"]) {
+      const again = await call(tenant, operation, things, { headers: { "If-None-Match": known } });
+      expect([again.status, again.body, again.headers.get("etag")]).toEqual([304, null, etag]);
+    }
+    expect((await call(tenant, operation, things, { headers: { "If-None-Match": '"other"' } })).status).toBe(200);
+  });
+
+  testIf(["PATCH", "DELETE"].includes(operation.method))("changes nothing that has changed since it was read", async () => {
+    const { tenant, things } = await setUp();
+    for (const stale of ['"stale"', "not a tag", 'W/"weak"']) {
+      expect(await call(tenant, operation, things, { headers: { "If-Match": stale } })).toMatchObject({
+        status: 412,
+        body: { code: "precondition_failed" },
+      });
+    }
+    const etag = (await call(tenant, { ...operation, method: "GET" }, things)).headers.get("etag")!;
+    expect((await call(tenant, operation, things, { headers: { "If-Match": `"other", ${etag}` } })).status).toBe(operation.meta.status);
   });
 
   test("answers 405 to other methods and names those it has", async () => {
@@ -100,6 +155,11 @@ describe.each(published.map((operation) => [`${operation.method} ${operation.pat
     expect(answer.headers.get("allow")!.split(", ")).toContain(operation.method);
   });
 });
+
+/** A promise that does not apply to an operation is not a test of it: nothing is skipped here. */
+function testIf(applies: boolean): (promise: string, run: () => Promise<void>) => void {
+  return applies ? test : () => {};
+}
 
 type Things = Record<string, string>;
 
@@ -128,16 +188,22 @@ async function makeThings(world: World, tenant: Tenant): Promise<Things> {
 }
 
 interface Variation {
+  headers?: Record<string, string>;
   key?: string | null;
   query?: string;
   body?: object;
 }
 
 /** The operation with its example's body; `example.com` does not resolve here, so webhooks go to this machine. */
-function call(tenant: Tenant, operation: Published, things: Things, { key = tenant.api_key, query = "", body }: Variation = {}): Promise<Answer> {
+function call(
+  tenant: Tenant,
+  operation: Published,
+  things: Things,
+  { key = tenant.api_key, query = "", body, headers = {} }: Variation = {},
+): Promise<Answer> {
   const path = operation.path.replace(/\{(\w+)\}/g, (_, name: string) => known(things[name], name));
   const sent = hasBody(operation) ? (body ?? bodyOf(operation)) : undefined;
-  return tenant.get(path + query, { method: operation.method, key, ...(sent && { body: sent }) });
+  return tenant.get(path + query, { method: operation.method, key, headers, ...(sent && { body: sent }) });
 }
 
 function known(id: string | undefined, name: string): string {
@@ -145,18 +211,25 @@ function known(id: string | undefined, name: string): string {
   return id;
 }
 
+const isList = ({ method, path }: Published): boolean => {
+  const success = document.paths[path]![method.toLowerCase()]!.responses["200"];
+  return success !== undefined && "content" in success && String(success.content!["application/json"]!.schema.$ref).endsWith("List");
+};
+
 const hasBody = ({ method }: Published): boolean => method === "POST" || method === "PATCH";
 
 function bodyOf({ method, path }: Published): Record<string, unknown> {
-  const example = document.paths[path]![method.toLowerCase()]!.requestBody?.content["application/json"]!.example as Record<string, unknown> | undefined;
+  const example = document.paths[path]![method.toLowerCase()]!.requestBody?.content["application/json"]!.example as
+    | Record<string, unknown>
+    | undefined;
   return { ...example, ...(example && "url" in example && { url: "http://127.0.0.1:9/hook" }) };
 }
 
 /** Filters whose value is an id, by the pattern that the document gives them. */
 function idFilters({ method, path }: Published): { name: string; prefix: Prefix }[] {
-  const parameters = (document.paths[path]![method.toLowerCase()]!.parameters ?? []) as { in?: string; name: string; schema: Schema }[];
+  const parameters = (document.paths[path]![method.toLowerCase()]!.parameters ?? []) as { in?: string; name: string; schema?: Schema }[];
   return parameters.flatMap(({ in: where, name, schema }) => {
-    const prefix = /^\^(\w+?)_\[0-7\]/.exec(String(schema["pattern"] ?? ""))?.[1] as Prefix | undefined;
+    const prefix = /^\^(\w+?)_\[0-7\]/.exec(schema?.pattern ?? "")?.[1] as Prefix | undefined;
     return where === "query" && prefix ? [{ name, prefix }] : [];
   });
 }

@@ -10,7 +10,9 @@ const promise = "a WhatsApp message becomes a conversation, an event, and a webh
 
 test(promise, () => happens(readFileSync(new URL("../fixtures/whatsapp-text.json", import.meta.url), "utf8")));
 
-recordedTest(`${promise}, told by a recorded payload`, () => happens(Buffer.from(recording("whatsapp/inbound", "pywa-message-text")).toString("utf8")));
+recordedTest(`${promise}, told by a recorded payload`, () =>
+  happens(Buffer.from(recording("whatsapp/inbound", "pywa-message-text")).toString("utf8")),
+);
 
 async function happens(payload: string): Promise<void> {
   const world = await createWorld();

@@ -9,6 +9,9 @@ let opened: Promise<Connection> | undefined;
 /** This worker's database, made of the template when it is first asked for. */
 export const database = (): Promise<Connection> => (opened ??= open(inject("template")));
 
+/** One that no other file writes into, for what looks at every row there is. Whoever opens it closes it. */
+export const openDatabase = (): Promise<Connection> => open(inject("template"));
+
 export const onPostgres = (): boolean => inject("template").kind === "postgres";
 
 async function open(template: Template): Promise<Connection> {

@@ -7,7 +7,7 @@ export interface Received {
   body: string;
 }
 
-type Reply = number | ((response: ServerResponse, received: Received) => void);
+type Reply = number | ((response: ServerResponse, received: Received) => unknown);
 
 /** A third party's server on this machine. Each request takes the next reply; the last one stays. */
 export async function createReceiver(...replies: Reply[]) {

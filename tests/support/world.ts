@@ -87,7 +87,10 @@ export async function createWorld(options: Options = {}) {
   };
 
   const cron = async (job: string): Promise<Record<string, number>> => {
-    const { status, body } = await request<Record<string, number>>(`/cron/${job}`, { method: "POST", headers: { Authorization: `Bearer ${cron_secret}` } });
+    const { status, body } = await request<Record<string, number>>(`/cron/${job}`, {
+      method: "POST",
+      headers: { Authorization: `Bearer ${cron_secret}` },
+    });
     if (status !== 200) throw new Error(`cron ${job} answered ${status}`);
     return body;
   };
@@ -115,7 +118,13 @@ async function createTenant(services: Services, request: Request, scopes: Scope[
   const ctx: Ctx = systemCtx(services, workspace_id);
   const sandbox_token = services.newId("chan");
   const { id: channel_id } = await atomically(ctx, (tx) =>
-    createChannel(tx, { channel: "whatsapp", provider: "sandbox", name: "Sandbox", account_id: "sandbox", credentials: { token: sandbox_token } }),
+    createChannel(tx, {
+      channel: "whatsapp",
+      provider: "sandbox",
+      name: "Sandbox",
+      account_id: "sandbox",
+      credentials: { token: sandbox_token },
+    }),
   );
 
   return {

@@ -82,6 +82,7 @@ describe("the form", () => {
     const own = { ...production, own_host: "xn--mgbh0fb.example" };
     expect(faultsOf("https://مثال.example/", own)).toEqual(["host_not_allowed"]);
     expect(faultsOf("https://[2606:4700::1]/", { ...production, own_host: "[2606:4700::1]" })).toEqual(["host_not_allowed"]);
+    expect(faultsOf("https://api.wassla.example/", { ...production, own_host: "API.Wassla.Example" })).toEqual(["host_not_allowed"]);
     expect(faultsOf("https://other.api.wassla.example/")).toEqual([]);
   });
 });

@@ -59,6 +59,15 @@ export type SendOutcome =
   | { outcome: "retry"; error: SendError; retry_after_ms: number | null }
   | { outcome: "unknown"; detail: string };
 
+/** Ours to refuse: the provider was not asked. */
+export const refused = (code: SendErrorCode, detail: string): SendOutcome => ({
+  outcome: "failed",
+  error: { code, detail, provider_code: null },
+});
+
+/** What a provider is reached by. */
+export type World = { network: Network; settings: Settings };
+
 /** What every channel is made of. Nothing here touches the database. */
 export interface Provider {
   /** Answers the provider's question whether the URL is ours; undefined refuses it. */
@@ -67,5 +76,5 @@ export interface Provider {
   verify(request: HookRequest, credentials: Credentials): boolean;
   /** Never throws: what cannot be understood is an `ignored` event. */
   parse(raw: Uint8Array, received_at: Timestamp): InboundEvent[];
-  send(outbound: Outbound, credentials: Credentials, world: { network: Network; settings: Settings }): Promise<SendOutcome>;
+  send(outbound: Outbound, credentials: Credentials, world: World): Promise<SendOutcome>;
 }

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { Identity } from "../contract.ts";
-import { cut, hashOf, idAt, readCallback, refused, sameSecret, textAt, timeAt } from "./meta.ts";
-import type { InboundEvent, Provider, SendOutcome } from "./provider.ts";
+import { sameSecret } from "./meta.ts";
+import { refused, type InboundEvent, type Provider, type SendOutcome } from "./provider.ts";
+import { cut, hashOf, idAt, readCallback, textAt, timeAt } from "./read.ts";
 
 /** Answers like a real provider, with no account anywhere: the demo workspace and the tests of clients live on it. */
 export const sandbox: Provider = {

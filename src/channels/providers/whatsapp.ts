@@ -1,24 +1,19 @@
-import type { Network, Settings } from "../../core/context.ts";
 import { isId } from "../../core/ids.ts";
 import type { Timestamp } from "../../core/time.ts";
 import type { Content, Identity } from "../contract.ts";
+import { graphError, postMessage } from "./graph.ts";
+import { handshake, verify } from "./meta.ts";
 import {
-  at,
-  cut,
-  graphError,
-  handshake,
-  hashOf,
-  idAt,
-  listAt,
-  postMessage,
-  readCallback,
-  readJson,
   refused,
-  textAt,
-  timeAt,
-  verify,
-} from "./meta.ts";
-import type { Credentials, DeliveryState, InboundEvent, Outbound, Provider, SendOutcome } from "./provider.ts";
+  type Credentials,
+  type DeliveryState,
+  type InboundEvent,
+  type Outbound,
+  type Provider,
+  type SendOutcome,
+  type World,
+} from "./provider.ts";
+import { at, cut, detail_limit, hashOf, idAt, listAt, readCallback, readJson, textAt, timeAt } from "./read.ts";
 
 /**
  * The WhatsApp Cloud API. Dedupe keys: a message its wamid, an echo `echo:wamid`, a status `wamid+status+timestamp`,
@@ -69,7 +64,7 @@ function unknownChange(change: unknown, entry: unknown, received_at: Timestamp):
   const field = textAt(change, "field") ?? "a callback without changes";
   return {
     kind: "ignored",
-    why: cut([`${field}: of no effect here`, ...errors].join("; "), 500),
+    why: cut([`${field}: of no effect here`, ...errors].join("; "), detail_limit),
     dedupe_key: `change:${hashOf(JSON.stringify([at(entry, "id"), at(entry, "time"), change]))}`,
     account_id: accountOf(change, entry),
     occurred_at: timeAt(received_at, entry, "time"),
@@ -117,7 +112,7 @@ function statusEvent(item: unknown, told: Told): InboundEvent {
   const status = states.get(said);
   if (external_id === null) return ignoredItem("status:", item, told, "a status without a message's id");
   const shared = common(boundedKey(`${external_id}+${said}+${textAt(item, "timestamp") ?? ""}`), item, told);
-  if (!status) return { kind: "ignored", ...shared, why: cut(`the status "${said}" is not known here`, 500) };
+  if (!status) return { kind: "ignored", ...shared, why: cut(`the status "${said}" is not known here`, detail_limit) };
   const message_id = textAt(item, "biz_opaque_callback_data") ?? "";
   return {
     kind: "status",
@@ -272,11 +267,7 @@ function saySeveral(title: string, parts: (string | null)[]): string | null {
 // Outbound
 
 /** POST /{phone_number_id}/messages. https://developers.facebook.com/docs/whatsapp/cloud-api/reference/messages */
-async function send(
-  outbound: Outbound,
-  credentials: Credentials,
-  { network, settings }: { network: Network; settings: Settings },
-): Promise<SendOutcome> {
+async function send(outbound: Outbound, credentials: Credentials, world: World): Promise<SendOutcome> {
   const address = addressOf(outbound.to);
   if (!address) return refused("recipient_unreachable", "The contact has neither a phone number nor a WhatsApp user id.");
   const payload = payloadOf(outbound.content);
@@ -284,7 +275,7 @@ async function send(
     return refused("content_type_unsupported", "WhatsApp needs the file's address, and carries no caption with audio or a sticker.");
   return postMessage(
     {
-      url: `${settings.meta_graph_url}/${settings.meta_graph_version}/${encodeURIComponent(outbound.account_id)}/messages`,
+      url: `${world.settings.meta_graph_url}/${world.settings.meta_graph_version}/${encodeURIComponent(outbound.account_id)}/messages`,
       body: {
         messaging_product: "whatsapp",
         recipient_type: "individual",
@@ -295,7 +286,7 @@ async function send(
       readId: (answer) => idAt(listAt(answer, "messages")[0], "id"),
     },
     credentials,
-    network,
+    world,
   );
 }
 

@@ -1,0 +1,95 @@
+import { createHash } from "node:crypto";
+import { epochMs, hours, seconds, timestamp, type Timestamp } from "../../core/time.ts";
+import type { InboundEvent } from "./provider.ts";
+
+/** The reading of JSON that nobody vouches for: what is there is taken, what is not is no fault. */
+
+/** The longest explanation that is kept, in UTF-16 units. */
+export const detail_limit = 500;
+
+/** Reads a callback, and never throws. One that cannot be understood as a whole is one ignored event, known by its bytes. */
+export function readCallback(raw: Uint8Array, received_at: Timestamp, read: (body: unknown) => InboundEvent[]): InboundEvent[] {
+  const said = new TextDecoder().decode(raw);
+  const ignored = (why: string): InboundEvent[] => [
+    { kind: "ignored", why, dedupe_key: `body:${hashOf(raw)}`, account_id: "", occurred_at: received_at, raw: said },
+  ];
+  const body = readJson(said);
+  if (body === undefined) return ignored("not JSON");
+  try {
+    const events = read(body);
+    return events.length > 0 ? events : ignored("nothing in it is known here");
+  } catch (error) {
+    return ignored(cut(`unreadable: ${String(error)}`, detail_limit));
+  }
+}
+
+/** Undefined where it is not JSON, or nested so deeply that it could not be written again. */
+export function readJson(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text);
+    JSON.stringify(value);
+    return value;
+  } catch {
+    return undefined;
+  }
+}
+
+export const hashOf = (bytes: Uint8Array | string): string => createHash("sha256").update(bytes).digest("hex");
+
+/** The value at a path of unknown JSON; undefined where the path ends early. */
+export function at(value: unknown, ...path: string[]): unknown {
+  return path.reduce<unknown>(
+    (parent, key) =>
+      typeof parent === "object" && parent !== null && Object.hasOwn(parent, key) ? (parent as Record<string, unknown>)[key] : undefined,
+    value,
+  );
+}
+
+export const listAt = (value: unknown, ...path: string[]): unknown[] => {
+  const found = at(value, ...path);
+  return Array.isArray(found) ? found : [];
+};
+
+/** A text that is not empty, or a number as text; otherwise null. */
+export function textAt(value: unknown, ...path: string[]): string | null {
+  const found = at(value, ...path);
+  if (typeof found === "number") return String(found);
+  return typeof found === "string" && found !== "" ? storable(found) : null;
+}
+
+/** The longest id that is believed: ids are kept in indexes, whose rows are bounded. */
+const id_limit = 300;
+
+export function idAt(value: unknown, ...path: string[]): string | null {
+  const id = textAt(value, ...path);
+  return id !== null && id.length <= id_limit ? id : null;
+}
+
+/** PostgreSQL keeps neither NUL nor half a surrogate pair; a message must not be lost over one. */
+const storable = (text: string): string => text.replaceAll("\0", "\u{FFFD}").toWellFormed();
+
+/** A text to be kept: at most so many UTF-16 units, never half a character. */
+export function cut(text: string, max: number): string {
+  return storable(text.length <= max ? text : `${text.slice(0, max - 1).replace(/\p{Surrogate}$/u, "")}…`);
+}
+
+const earliest_ms = Date.UTC(2009, 0);
+const clock_skew_ms = hours(1);
+
+/** The provider's own time. One that is missing, or that cannot be, is the time of arrival. */
+export function timeAt(received_at: Timestamp, value: unknown, ...path: string[]): Timestamp {
+  const epoch_ms = epochMsOf(textAt(value, ...path) ?? "");
+  const possible = epoch_ms >= earliest_ms && epoch_ms <= epochMs(received_at) + clock_skew_ms;
+  return possible ? timestamp(epoch_ms) : received_at;
+}
+
+/** Counted in seconds, such a number is in the year 5138; in milliseconds, in 1973. */
+const milliseconds_from = 1e11;
+
+/** WhatsApp counts seconds, Messenger and Instagram milliseconds, some fields are ISO 8601. */
+function epochMsOf(said: string): number {
+  if (/^\d{4}-\d\d-\d\dT/.test(said)) return epochMs(said);
+  if (!/^\d+$/.test(said)) return NaN;
+  const number = Number(said);
+  return number < milliseconds_from ? seconds(number) : number;
+}

@@ -1,0 +1,24 @@
+import { and, eq } from "drizzle-orm";
+import { record } from "../audit/record.ts";
+import type { TxCtx } from "../core/context.ts";
+import { mine } from "../db/mine.ts";
+import type { ContactRef } from "./contract.ts";
+import { contactById } from "./find-contact.ts";
+import { contact_channels, contact_identities, contacts } from "./tables.ts";
+
+/**
+ * Forgets a person: name, external id, metadata and every identity are erased. The conversations stay, with
+ * nobody in them to write to; whoever writes again is a new contact.
+ */
+export async function deleteContact(ctx: TxCtx, { contact_id }: ContactRef) {
+  const { id } = await contactById(ctx, contact_id, "update");
+  const now = ctx.now();
+  for (const table of [contact_identities, contact_channels])
+    await ctx.db.delete(table).where(and(mine(ctx, table), eq(table.contact_id, id)));
+  await ctx.db
+    .update(contacts)
+    .set({ name: null, external_id: null, metadata: {}, deleted_at: now, updated_at: now })
+    .where(and(mine(ctx, contacts), eq(contacts.id, id)));
+  await record(ctx, "contact.deleted", id);
+  return { id, object: "contact" as const, deleted: true as const };
+}

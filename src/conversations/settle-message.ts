@@ -1,0 +1,65 @@
+import { and, eq } from "drizzle-orm";
+import { takeTurnOn } from "../channels/note-event.ts";
+import type { SendOutcome } from "../channels/providers/provider.ts";
+import { channels } from "../channels/tables.ts";
+import type { Ctx, TxCtx } from "../core/context.ts";
+import type { Id } from "../core/ids.ts";
+import { after, minutes, seconds, type Timestamp } from "../core/time.ts";
+import { atomically } from "../db/atomically.ts";
+import { stillLeased, type Claim } from "../db/lease.ts";
+import { mine } from "../db/mine.ts";
+import { applyHeld } from "./apply-held.ts";
+import { isStored } from "./is-stored.ts";
+import type { MessageRow } from "./present.ts";
+import { sendQueue } from "./send-queue.ts";
+import { messages } from "./tables.ts";
+
+/** Writes what became of a send, if the lease still holds, together with the reports that came before it. */
+export function settleMessage(ctx: Ctx, row: Claim, { id, channel_id }: MessageRow, outcome: SendOutcome) {
+  return atomically(ctx, async (tx): Promise<"succeeded" | "retried" | "failed"> => {
+    const external_id = outcome.outcome === "sent" ? await idOfOurs(tx, channel_id, outcome.external_id) : null;
+    const now = tx.now();
+    const state = stateAfter(now, row, outcome);
+    const [settled] = await tx.db
+      .update(messages)
+      .set({ external_id, attempts: row.attempts + 1, lease_id: null, lease_until: null, due_at: null, updated_at: now, ...state })
+      .where(stillLeased(sendQueue, row))
+      .returning({ id: messages.id });
+    if (settled && external_id !== null) await applyHeld(tx, { id, channel_id, external_id });
+    if (outcome.outcome === "failed" && outcome.error.code === "channel_auth_failed") await markBroken(tx, channel_id);
+    if (state.status === "scheduled") return "retried";
+    return outcome.outcome === "sent" ? "succeeded" : "failed";
+  });
+}
+
+/** An echo that came first, and did not say the same, was stored as a message of its own, and keeps the id. */
+async function idOfOurs(ctx: TxCtx, channel_id: Id<"chan">, external_id: string): Promise<string | null> {
+  await takeTurnOn(ctx, channel_id, external_id);
+  return (await isStored(ctx, channel_id, external_id)) ? null : external_id;
+}
+
+const retry_delays_ms = [seconds(5), seconds(30), minutes(2), minutes(10), minutes(30)];
+
+function stateAfter(now: Timestamp, { attempts }: Claim, outcome: SendOutcome): Partial<MessageRow> {
+  switch (outcome.outcome) {
+    case "sent":
+      return { status: outcome.status, sent_at: now, delivered_at: outcome.status === "delivered" ? now : null, error: null };
+    case "failed":
+      return { status: "failed", failed_at: now, error: outcome.error };
+    case "unknown":
+      return { status: "unknown", error: { code: "provider_error", detail: outcome.detail, provider_code: null } };
+    case "retry": {
+      const delay_ms = retry_delays_ms[attempts];
+      if (delay_ms === undefined) return { status: "failed", failed_at: now, error: outcome.error };
+      return { status: "scheduled", due_at: after(now, Math.max(delay_ms, outcome.retry_after_ms ?? 0)), error: outcome.error };
+    }
+  }
+}
+
+/** The provider no longer takes our credentials: the channel says so until they are mended. */
+async function markBroken(ctx: TxCtx, channel_id: Id<"chan">): Promise<void> {
+  await ctx.db
+    .update(channels)
+    .set({ status: "error", updated_at: ctx.now() })
+    .where(and(mine(ctx, channels), eq(channels.id, channel_id), eq(channels.status, "connected")));
+}

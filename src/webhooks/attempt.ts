@@ -1,0 +1,146 @@
+import { StringDecoder } from "node:string_decoder";
+import type { Dispatcher } from "undici";
+import { BlockedAddress, NameNotResolved } from "./address-guard.ts";
+import type { Connection } from "./connections.ts";
+import type { AttemptError } from "./contract.ts";
+
+export interface PostOutcome {
+  /** Null, like the response's headers and body, when no response came. */
+  status_code: number | null;
+  /** Null is success: a 2xx whose head came in time. */
+  error: AttemptError | null;
+  duration_ms: number;
+  /** Repeated ones joined; the first 4 Ki characters. */
+  response_headers: Record<string, string> | null;
+  /** Its beginning, read as UTF-8. */
+  response_body: string | null;
+  /** Null when no connection was made. */
+  remote_address: string | null;
+}
+
+/** A response up to here is read to its end, so that the connection can be used again. */
+const read_at_most_bytes = 64 * 1024;
+const recorded_headers_at_most_chars = 4096;
+
+export class AttemptOver extends Error {}
+
+/** One request and what comes of it. It settles once; what undici says of it later is ignored. */
+export class Attempt implements Dispatcher.DispatchHandler {
+  readonly request: Dispatcher.DispatchOptions;
+  is_settled = false;
+  /** What carries it, once one is free. */
+  connection: Connection | undefined;
+  /** Ends what it is in: the waiting, the connecting or the exchange. */
+  stop: ((reason: Error) => void) | undefined;
+
+  readonly #body_cap_bytes: number;
+  readonly #tell: (outcome: PostOutcome) => void;
+  readonly #started_ms = performance.now();
+  readonly #timer: NodeJS.Timeout;
+  #status_code: number | null = null;
+  #headers: RawHeaders = {};
+  readonly #chunks: Buffer[] = [];
+  #read_bytes = 0;
+  #has_ended = false;
+
+  constructor(request: Dispatcher.DispatchOptions, timeout_ms: number, body_cap_bytes: number, tell: (outcome: PostOutcome) => void) {
+    this.request = request;
+    this.#body_cap_bytes = body_cap_bytes;
+    this.#tell = tell;
+    // One turn of the loop more: what has arrived in time may still lie unread in the socket.
+    this.#timer = setTimeout(() => setImmediate(() => this.#cut("timeout")), timeout_ms);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.stop = (reason) => controller.abort(reason);
+    if (this.is_settled) this.stop(new AttemptOver());
+  }
+
+  onResponseStart(_: Dispatcher.DispatchController, status_code: number, headers: RawHeaders): void {
+    if (status_code < 200) return;
+    this.#status_code = status_code;
+    this.#headers = headers;
+  }
+
+  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#read_bytes < this.#body_cap_bytes) this.#chunks.push(chunk);
+    this.#read_bytes += chunk.length;
+    if (this.#read_bytes > read_at_most_bytes) this.#cut();
+  }
+
+  onResponseEnd(): void {
+    this.#has_ended = true;
+    this.connection?.free(true);
+    this.#settle();
+  }
+
+  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+    this.connection?.free(false);
+    this.#settle(classOf(error, this.connection?.is_made ?? false));
+  }
+
+  #cut(failure?: AttemptError): void {
+    if (this.is_settled) return;
+    this.#settle(failure);
+    this.stop?.(new AttemptOver());
+  }
+
+  /** The head decides: once it has come, what becomes of the body changes nothing and no failure counts. */
+  #settle(failure: AttemptError = "invalid_response"): void {
+    if (this.is_settled) return;
+    this.is_settled = true;
+    clearTimeout(this.#timer);
+    const status_code = this.#status_code;
+    this.#tell({
+      status_code,
+      error: status_code === null ? failure : isSuccess(status_code) ? null : "non_2xx",
+      duration_ms: Math.round(performance.now() - this.#started_ms),
+      response_headers: status_code === null ? null : recorded(this.#headers),
+      response_body: status_code === null ? null : this.#text(),
+      remote_address: this.connection?.remote_address ?? null,
+    });
+  }
+
+  #text(): string {
+    const chunks = this.#chunks.splice(0);
+    const bytes = chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
+    const is_whole = this.#has_ended && this.#read_bytes <= this.#body_cap_bytes;
+    // What was cut ends at a character's boundary: the decoder holds back the beginning of another.
+    return clean(is_whole ? bytes.toString() : new StringDecoder().write(bytes.subarray(0, this.#body_cap_bytes)));
+  }
+}
+
+type RawHeaders = Record<string, string | string[] | undefined>;
+
+const isSuccess = (status_code: number): boolean => status_code >= 200 && status_code < 300;
+
+function recorded(headers: RawHeaders): Record<string, string> {
+  const kept: Record<string, string> = {};
+  let room = recorded_headers_at_most_chars;
+  for (const name in headers) {
+    const value = headers[name] ?? "";
+    const text = typeof value === "string" ? value : value.join(", ");
+    room -= name.length + text.length;
+    if (room < 0) break;
+    kept[name] = clean(text);
+  }
+  return kept;
+}
+
+/** PostgreSQL takes no NUL. Nor does it take lone surrogates, but decoding bytes makes none. */
+const clean = (text: string): string => text.replaceAll("\0", "\ufffd");
+
+/** Why no response came. */
+function classOf(error: Error & { code?: string }, is_connected: boolean): AttemptError {
+  if (error instanceof BlockedAddress) return "blocked_address";
+  if (error instanceof NameNotResolved) return "dns";
+  const { code = "", message } = error;
+  if (code === "ETIMEDOUT") return "timeout";
+  if (code === "EPROTO" || /^ERR_(SSL|TLS)_/.test(code)) return "tls";
+  if (code === "ECONNRESET" || code === "EPIPE") return "connection_reset";
+  if (/^E[A-Z]+$/.test(code)) return is_connected ? "connection_reset" : "connection_refused";
+  // Undici says "bad response" or "bad upgrade" of a 100 or 101 that nobody asked for.
+  if (code === "UND_ERR_SOCKET" && !message.startsWith("bad ")) return "connection_reset";
+  // Besides undici's and its parser's there are X.509's codes, which have no prefix.
+  return is_connected || /^(UND_ERR|HPE)_/.test(code) ? "invalid_response" : "tls";
+}

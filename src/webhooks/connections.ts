@@ -1,0 +1,205 @@
+import { connect as connectTcp, isIP, type LookupFunction, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { type buildConnector, Client } from "undici";
+import type { Network } from "../core/context.ts";
+import { minutes, seconds } from "../core/time.ts";
+import { vet } from "./address-guard.ts";
+import { AttemptOver, type Attempt } from "./attempt.ts";
+
+const connections_per_origin = 64;
+/** An older connection is closed when it is free: its address was judged when it was made. */
+const connection_age_at_most_ms = minutes(1);
+const headers_at_most_bytes = 16 * 1024;
+
+/**
+ * The connections to one origin, and the attempts that wait for one. Not undici's Agent: it loses sight of a
+ * connection whose request was aborted, which then counts neither for its bound nor when it closes.
+ */
+export class Origin {
+  readonly #open: (pool: Origin) => Connection;
+  readonly #onEmpty: () => void;
+  readonly #connections = new Set<Connection>();
+  #free: Connection[] = [];
+  readonly #waiting = new Set<Attempt>();
+  #onClosed: (() => void) | undefined;
+
+  constructor(open: (pool: Origin) => Connection, onEmpty: () => void) {
+    this.#open = open;
+    this.#onEmpty = onEmpty;
+  }
+
+  send(attempt: Attempt): void {
+    // The last that came free goes first: those that are not needed stay idle and are closed.
+    const connection = this.#free.pop() ?? this.#another();
+    if (connection) return connection.carry(attempt);
+    this.#waiting.add(attempt);
+    attempt.stop = () => this.#waiting.delete(attempt);
+  }
+
+  #another(): Connection | undefined {
+    if (this.#connections.size >= connections_per_origin) return undefined;
+    const connection = this.#open(this);
+    this.#connections.add(connection);
+    return connection;
+  }
+
+  release(connection: Connection): void {
+    const next = this.#nextWaiting();
+    if (next) connection.carry(next);
+    else if (this.#onClosed) this.discard(connection);
+    else this.#free.push(connection);
+  }
+
+  discard(connection: Connection): void {
+    this.#free = this.#free.filter((other) => other !== connection);
+    connection.close(() => {
+      this.#connections.delete(connection);
+      const next = this.#nextWaiting();
+      if (next) return this.send(next);
+      if (this.#connections.size > 0) return;
+      this.#onEmpty();
+      this.#onClosed?.();
+    });
+  }
+
+  #nextWaiting(): Attempt | undefined {
+    const [next] = this.#waiting;
+    if (next) this.#waiting.delete(next);
+    return next;
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onClosed = resolve;
+      for (const connection of this.#free) this.discard(connection);
+    });
+  }
+}
+
+/** Carries one attempt at a time. The address is judged and pinned whenever its socket is made. */
+export class Connection {
+  is_made = false;
+  remote_address: string | null = null;
+  readonly #url: URL;
+  readonly #network: Network;
+  readonly #ca: string | undefined;
+  readonly #pool: Origin;
+  readonly #client: Client;
+  #attempt: Attempt | undefined;
+  #made_ms = 0;
+  #is_retired = false;
+
+  constructor(url: URL, network: Network, ca: string | undefined, pool: Origin) {
+    this.#url = url;
+    this.#network = network;
+    this.#ca = ca;
+    this.#pool = pool;
+    this.#client = new Client(url, {
+      connect: (_, done) => this.#connect(done),
+      pipelining: 1,
+      maxHeaderSize: headers_at_most_bytes,
+      keepAliveTimeout: seconds(4),
+      keepAliveMaxTimeout: seconds(10),
+      // The attempt has one deadline for everything. Undici's are idle timers, which a dripping receiver renews.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
+    // With an attempt that was not sent yet, undici makes a new socket. Without one the connection has served.
+    this.#client.on("disconnect", () => {
+      if (!this.#attempt) this.#retire();
+    });
+  }
+
+  carry(attempt: Attempt): void {
+    this.#attempt = attempt;
+    attempt.connection = this;
+    this.#client.dispatch(attempt.request, attempt);
+  }
+
+  /** The attempt is over. Undici is still in the middle of saying so: what follows waits until it has finished. */
+  free(is_fit: boolean): void {
+    this.#attempt = undefined;
+    queueMicrotask(() => {
+      if (!is_fit || performance.now() - this.#made_ms > connection_age_at_most_ms) this.#retire();
+      else if (!this.#is_retired) this.#pool.release(this);
+    });
+  }
+
+  #retire(): void {
+    if (this.#is_retired) return;
+    this.#is_retired = true;
+    this.#pool.discard(this);
+  }
+
+  close(done: () => void): void {
+    this.#is_retired = true;
+    this.#client.destroy(null, done);
+  }
+
+  /** Undici asks for a socket. It is told once, at the latest when the attempt is over. */
+  #connect(done: buildConnector.Callback): void {
+    const attempt = this.#attempt;
+    let socket: Socket | undefined;
+    let is_told = false;
+    const tell = (error?: Error): void => {
+      if (is_told) return;
+      is_told = true;
+      if (socket && !error) {
+        this.is_made = true;
+        this.#made_ms = performance.now();
+        return done(null, socket);
+      }
+      socket?.destroy();
+      done(error ?? new AttemptOver(), null);
+    };
+
+    this.is_made = false;
+    this.remote_address = null;
+    if (attempt) attempt.stop = tell;
+    this.#vetFor(attempt)
+      .then((addresses) => {
+        if (is_told) return;
+        socket = openSocket(this.#url, addresses, this.#ca)
+          .once("connect", () => (this.remote_address = socket?.remoteAddress ?? null))
+          .once(this.#url.protocol === "https:" ? "secureConnect" : "connect", () => tell())
+          .on("error", tell);
+      })
+      .catch(tell);
+  }
+
+  /** For an attempt that is over nobody would end the connecting. */
+  async #vetFor(attempt: Attempt | undefined): Promise<string[]> {
+    if (!attempt || attempt.is_settled) throw new AttemptOver();
+    return vet(this.#url, this.#network);
+  }
+}
+
+/** Connects to one of the judged addresses; SNI and the certificate's name stay the URL's. */
+function openSocket(url: URL, addresses: string[], ca: string | undefined): Socket {
+  const is_secure = url.protocol === "https:";
+  const host = url.hostname.replace(/^\[|\]$|\.$/g, "");
+  const target = {
+    host,
+    port: Number(url.port || (is_secure ? 443 : 80)),
+    lookup: pinned(addresses),
+    autoSelectFamily: true,
+    // Node's 250 ms for each address are less than a round trip to some ends of the world.
+    autoSelectFamilyAttemptTimeout: seconds(1),
+  };
+  const socket = is_secure
+    ? connectTls({
+        ...target,
+        servername: isIP(host) ? "" : host,
+        ALPNProtocols: ["http/1.1"],
+        rejectUnauthorized: true,
+        ...(ca !== undefined && { ca }),
+      })
+    : connectTcp(target);
+  return socket.setNoDelay(true);
+}
+
+/** Node does not call this for a literal address, which is why the guard is not here. */
+function pinned(addresses: string[]): LookupFunction {
+  const answer = addresses.map((address) => ({ address, family: isIP(address) }));
+  return (_hostname, _options, done) => done(null, answer);
+}

@@ -1,0 +1,144 @@
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { connect, createServer, type AddressInfo } from "node:net";
+import { join } from "node:path";
+import { expect, inject, onTestFinished, test } from "vitest";
+import { cloneDatabase, onPostgres } from "../support/database.ts";
+import { freshFolder, patience_ms, preparedFolder, start, until } from "../support/processes.ts";
+
+const serve = (env: Record<string, string>) => start("src/bin/serve.ts", [], env);
+const ready = /Wassla is ready at (\S+)/;
+const credentials = /wsk_live_|whsec_|shown this once/;
+
+/** A port that nobody listens on. */
+async function freePort(): Promise<string> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return String(port);
+}
+
+const shell = (command: string): Promise<string> =>
+  new Promise((resolve, reject) => {
+    execFile("/bin/sh", ["-c", command], (error, stdout) => (error ? reject(error as Error) : resolve(stdout)));
+  });
+
+test.runIf(!onPostgres())(
+  "the first start of all: a folder is made, a demo is shown once, and what is printed works when pasted",
+  async () => {
+    const DATA_DIR = freshFolder();
+    const env = { DATA_DIR, PORT: await freePort() };
+    const first = serve(env);
+    const [, url] = await until(first, ready);
+    expect(url).toBe(`http://127.0.0.1:${env.PORT}`);
+    const [curl] = await until(first, /curl .*/);
+
+    const listed = JSON.parse(await shell(`${curl} --silent --fail`)) as { data: { last_message_preview: string }[] };
+    expect(listed.data).toHaveLength(3);
+    const key = /wsk_live_\w+/.exec(first.output.stdout)![0];
+    const asked = async (path: string) => (await fetch(url + path, { headers: { Authorization: `Bearer ${key}` } })).status;
+    for (const path of ["/v1/me", "/docs", "/openapi.json", "/readyz"]) expect(await asked(path), path).toBe(200);
+
+    const second = await serve({ ...env, PORT: await freePort() }).ended;
+    expect(second).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: `The data folder ${DATA_DIR} is in use by process ${first.pid}. Stop that process, or set DATA_DIR to another folder, or set DATABASE_URL to share one database among processes.\n`,
+    });
+    expect(await asked("/v1/me"), "which did the first one no harm").toBe(200);
+
+    first.child.kill("SIGTERM");
+    const { code, stderr, stdout } = await first.ended;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout.match(/wsk_live_\w+/g), "the key in the list and in the curl").toHaveLength(2);
+    expect(existsSync(join(DATA_DIR, "wassla.lock"))).toBe(false);
+
+    const again = serve(env);
+    await until(again, ready);
+    expect(again.output.stdout).not.toMatch(credentials);
+    expect(await asked("/v1/me"), "the key of the first start is still good").toBe(200);
+    again.child.kill("SIGINT");
+    expect((await again.ended).code).toBe(0);
+  },
+  patience_ms,
+);
+
+test.runIf(!onPostgres())(
+  "a port that is taken is told in one line, and costs nobody the credentials",
+  async () => {
+    const taken = createServer().listen(0, "127.0.0.1");
+    await once(taken, "listening");
+    onTestFinished(() => void taken.close());
+    const { port } = taken.address() as AddressInfo;
+    const DATA_DIR = await preparedFolder();
+
+    const { code, stdout, stderr } = await serve({ DATA_DIR, PORT: String(port) }).ended;
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toBe(`listen EADDRINUSE: address already in use 127.0.0.1:${port}\n`);
+    expect(existsSync(join(DATA_DIR, "wassla.lock")), "the folder is let go of").toBe(false);
+
+    const next = serve({ DATA_DIR, PORT: await freePort() });
+    await until(next, /curl .*wsk_live_/);
+  },
+  patience_ms,
+);
+
+test.runIf(!onPostgres())(
+  "a server ends although a client holds a connection open",
+  async () => {
+    const env = { DATA_DIR: await preparedFolder(), PORT: await freePort() };
+    const server = serve(env);
+    await until(server, /curl .*/);
+    const idle = connect(Number(env.PORT), "127.0.0.1");
+    onTestFinished(() => void idle.destroy());
+    idle.write("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    await once(idle, "data");
+    server.child.kill("SIGTERM");
+    expect((await server.ended).code).toBe(0);
+  },
+  patience_ms,
+);
+
+test.runIf(!onPostgres())(
+  "proxies that are no addresses stop the start with their name",
+  async () => {
+    const { code, stderr } = await serve({
+      DATA_DIR: await preparedFolder(),
+      PORT: await freePort(),
+      TRUSTED_PROXIES: "10.0.0.0/8, loadbalancer",
+    }).ended;
+    expect(code).toBe(1);
+    expect(stderr).toBe("TRUSTED_PROXIES: loadbalancer is neither an address nor a network.\n");
+  },
+  patience_ms,
+);
+
+test.runIf(onPostgres())(
+  "two servers share a database, and neither makes a demo on it",
+  async () => {
+    const template = inject("template");
+    if (template.kind !== "postgres") throw new Error("this needs a server");
+    const secret = "x".repeat(32);
+    const env = {
+      DATABASE_URL: await cloneDatabase(template),
+      MASTER_KEY: secret,
+      CRON_SECRET: secret,
+      HOST: "127.0.0.1",
+      LOG_LEVEL: "silent",
+    };
+    const servers = [serve({ ...env, PORT: await freePort() }), serve({ ...env, PORT: await freePort() })];
+    const made = JSON.parse((await start("src/bin/create-workspace.ts", ["--name", "N", "--json"], env).ended).stdout) as {
+      api_key: string;
+    };
+    for (const server of servers) {
+      const [, url] = await until(server, ready);
+      expect(server.output.stdout).not.toMatch(credentials);
+      expect((await fetch(`${url}/v1/me`, { headers: { Authorization: `Bearer ${made.api_key}` } })).status).toBe(200);
+    }
+    for (const { child } of servers) child.kill("SIGTERM");
+    for (const { ended } of servers) expect(await ended).toMatchObject({ code: 0, stderr: "" });
+  },
+  patience_ms,
+);

@@ -1,0 +1,56 @@
+import { expect, test } from "vitest";
+import { jobs, type JobName } from "../../src/jobs.ts";
+import { goneDatabase } from "../support/gone-db.ts";
+import { createWorld, cron_secret } from "../support/world.ts";
+
+const authorized = { Authorization: `Bearer ${cron_secret}` };
+
+test.each([
+  ["no header", {}],
+  ["another secret", { Authorization: "Bearer another cron secret of at least 32 characters" }],
+  ["a part of the secret", { Authorization: `Bearer ${cron_secret.slice(0, -1)}` }],
+  ["the secret and more", { Authorization: `Bearer ${cron_secret} ` + "x" }],
+  ["the bare secret", { Authorization: cron_secret }],
+  ["another scheme", { Authorization: `Basic ${cron_secret}` }],
+  ["an empty secret", { Authorization: "Bearer " }],
+])("%s starts no job and learns no job's name", async (_, headers) => {
+  const world = await createWorld();
+  for (const path of ["/cron/messages", "/cron/nothing"]) {
+    const answer = await world.request(path, { method: "POST", headers });
+    expect(answer).toMatchObject({ status: 401, body: { code: "unauthorized", instance: "/cron/{job}" } });
+    expect(answer.headers.get("www-authenticate")).toMatch(/^Bearer /);
+  }
+});
+
+test("an API key is no cron secret, and the cron secret is no API key", async () => {
+  const world = await createWorld();
+  const tenant = await world.tenant();
+  expect((await tenant.post("/cron/messages")).status).toBe(401);
+  expect((await world.request("/v1/me", { headers: authorized })).status).toBe(401);
+});
+
+test.each(Object.keys(jobs) as JobName[])("the job %s runs by POST and by GET, and says what it did and how long it took", async (job) => {
+  const world = await createWorld();
+  for (const method of ["POST", "GET"]) {
+    const { status, body } = await world.request<Record<string, number>>(`/cron/${job}`, { method, headers: authorized });
+    expect(status).toBe(200);
+    expect(Number.isInteger(body["duration_ms"])).toBe(true);
+    expect(Object.keys(body).length, "beside the duration, what was done").toBeGreaterThan(1);
+  }
+});
+
+test.each(["nothing", "constructor", "__proto__", "toString", "%zz", ""])("there is no job %j", async (job) => {
+  const world = await createWorld();
+  expect(await world.request(`/cron/${job}`, { method: "POST", headers: authorized })).toMatchObject({
+    status: 404,
+    body: { code: "not_found" },
+  });
+});
+
+test("a job whose database is gone is a 500 that says nothing, logged once", async () => {
+  const world = await createWorld({ db: goneDatabase() });
+  const answer = await world.request("/cron/sweep", { method: "POST", headers: authorized });
+  expect(answer).toMatchObject({ status: 500, body: { code: "internal_error", detail: "The fault is ours." } });
+  expect(JSON.stringify(answer.body)).not.toMatch(/vault|db\.internal/);
+  expect(world.logged).toHaveLength(1);
+});

@@ -1,0 +1,323 @@
+import type { ServerResponse } from "node:http";
+import { sql } from "drizzle-orm";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import type { NewId, Prefix } from "../../src/core/ids.ts";
+import { after, seconds } from "../../src/core/time.ts";
+import type { Connection } from "../../src/db/connect.ts";
+import { firstTurn } from "../../src/db/lease.ts";
+import { mine } from "../../src/db/mine.ts";
+import { query } from "../../src/db/query.ts";
+import { claimDeliveries } from "../../src/webhooks/claim-deliveries.ts";
+import { dispatchDeliveries } from "../../src/webhooks/dispatch-deliveries.ts";
+import type { PostRequest } from "../../src/webhooks/post.ts";
+import { webhook_deliveries } from "../../src/webhooks/tables.ts";
+import { openDatabase } from "../support/database.ts";
+import { createReceiver, type Received } from "../support/receiver.ts";
+import { attemptsOf, breakAt, deliveriesOf, leaveDeliveries, leaveEndpoints, onlyDelivery } from "../support/webhooks.ts";
+import { createWorld, cron_secret, type Tenant, type World } from "../support/world.ts";
+
+let connection: Connection;
+beforeAll(async () => void (connection = await openDatabase()));
+afterAll(() => connection.close());
+
+/** A world whose queue is its own: what earlier tests left waiting is settled first. */
+async function setUp() {
+  const world = await createWorld({ db: connection.db });
+  await connection.db.execute(sql`update webhook_deliveries set status = 'canceled' where status in ('ready', 'scheduled', 'delivering')`);
+  return { world, tenant: await world.tenant() };
+}
+
+const askCron = (world: World, job: string, { method = "POST", secret = cron_secret }: { method?: string; secret?: string | null } = {}) =>
+  world.request(`/cron/${job}`, { method, ...(secret !== null && { headers: { Authorization: `Bearer ${secret}` } }) });
+
+const idsOf = (received: Received[]) => received.map(({ headers }) => headers["webhook-id"]);
+const statuses = (rows: { status: string }[]) => {
+  const counts: Record<string, number> = {};
+  for (const { status } of rows) counts[status] = (counts[status] ?? 0) + 1;
+  return counts;
+};
+
+describe("the cron route", () => {
+  test("answers how many deliveries it claimed, and what became of them", async () => {
+    const { world, tenant } = await setUp();
+    const [good, bad] = [await createReceiver(204), await createReceiver(500)];
+    const [works, fails] = [await tenant.endpoint(good.url), await tenant.endpoint(bad.url)];
+    await leaveDeliveries(tenant.ctx, works.id, 3);
+    await leaveDeliveries(tenant.ctx, fails.id, 2);
+    await leaveDeliveries(tenant.ctx, fails.id, 1, { attempts: 10 });
+
+    const { status, body } = await askCron(world, "webhooks");
+    expect(status).toBe(200);
+    expect(body).toEqual({ claimed: 6, succeeded: 3, retried: 2, failed: 1, duration_ms: body["duration_ms"] });
+    expect(body["duration_ms"]).toSatisfy(Number.isInteger);
+    expect(await askCron(world, "webhooks")).toMatchObject({ body: { claimed: 0, succeeded: 0, retried: 0, failed: 0 } });
+  });
+
+  test("can be called with GET, by schedulers that have nothing else", async () => {
+    const { world, tenant } = await setUp();
+    const receiver = await createReceiver(204);
+    await tenant.endpoint(receiver.url);
+    await tenant.hears("Hello");
+    expect(await askCron(world, "webhooks", { method: "GET" })).toMatchObject({ status: 200, body: { claimed: 1, succeeded: 1 } });
+    expect(receiver.received).toHaveLength(1);
+  });
+
+  test.for<[string, string | null]>([
+    ["no secret", null],
+    ["a wrong secret", "a cron secret of at least 32 characterz"],
+    ["a part of the secret", cron_secret.slice(0, -1)],
+    ["an empty secret", ""],
+  ])("with %s is refused, and delivers nothing", async ([, secret]) => {
+    const { world, tenant } = await setUp();
+    const receiver = await createReceiver(204);
+    await tenant.endpoint(receiver.url);
+    await tenant.hears("Hello");
+    for (const method of ["GET", "POST"]) {
+      expect(await askCron(world, "webhooks", { method, secret })).toMatchObject({ status: 401, body: { code: "unauthorized" } });
+    }
+    expect(receiver.received).toEqual([]);
+  });
+
+  test("of a job that does not exist is not found, and without the secret nobody learns that", async () => {
+    const { world } = await setUp();
+    for (const job of ["emails", "constructor", "__proto__", "Webhooks"]) {
+      expect(await askCron(world, job)).toMatchObject({ status: 404, body: { code: "not_found" } });
+      expect(await askCron(world, job, { secret: null })).toMatchObject({ status: 401 });
+    }
+  });
+});
+
+describe("a run", () => {
+  test("goes on until nothing is due, through more deliveries and more endpoints than one claim takes", async () => {
+    const { world, tenant } = await setUp();
+    const receiver = await createReceiver(204);
+    const [first, ...others] = await leaveEndpoints(tenant.ctx, receiver.url, 70);
+    await leaveDeliveries(tenant.ctx, first!, 130);
+    for (const id of others) await leaveDeliveries(tenant.ctx, id, 1);
+
+    expect(await world.deliver()).toMatchObject({ claimed: 199, succeeded: 199 });
+    expect(new Set(idsOf(receiver.received)).size).toBe(199);
+    expect(receiver.received).toHaveLength(199);
+  });
+
+  test("makes what falls due and what is written while it runs", async () => {
+    const { world, tenant } = await setUp();
+    const receiver = await createReceiver(async (response) => {
+      if (receiver.received.length === 1) {
+        world.advance(seconds(2));
+        await tenant.hears("The second");
+      }
+      response.writeHead(204).end();
+    });
+    const { id } = await tenant.endpoint(receiver.url);
+    await leaveDeliveries(tenant.ctx, id, 1, { status: "scheduled", due_at: after(world.now(), seconds(1)) });
+    await tenant.hears("The first");
+    expect(await world.deliver()).toMatchObject({ claimed: 3, succeeded: 3 });
+  });
+
+  test("ends when its time is spent, and leaves the rest ready for the next", async () => {
+    const { world, tenant } = await setUp();
+    const receiver = await createReceiver((response) => {
+      if (receiver.received.length === 1) world.advance(seconds(26));
+      response.writeHead(204).end();
+    });
+    const { id } = await tenant.endpoint(receiver.url);
+    await leaveDeliveries(tenant.ctx, id, 150);
+
+    const first = await world.deliver();
+    expect(first).toMatchObject({ claimed: 100, succeeded: 100 });
+    expect(statuses(await storedOf(tenant))).toEqual({ succeeded: 100, ready: 50 });
+    expect(await world.deliver()).toMatchObject({ claimed: 50, succeeded: 50 });
+  });
+
+  test("that ended early is followed by one that goes on behind it, not by one that serves the same endpoints again", async () => {
+    const { world, tenant } = await setUp();
+    const posted: string[] = [];
+    const poster = {
+      close: async () => {},
+      post: async ({ url }: PostRequest) => {
+        posted.push(url);
+        return { status_code: 204, error: null, duration_ms: 1, response_headers: {}, response_body: "", remote_address: null };
+      },
+    };
+    // Four of them fill a claim.
+    const busy = await leaveEndpoints(tenant.ctx, "https://busy.example.com/", 4);
+    const [quiet] = await leaveEndpoints(tenant.ctx, "https://quiet.example.com/", 1);
+    for (const id of busy) await leaveDeliveries(tenant.ctx, id, 200);
+    await leaveDeliveries(tenant.ctx, quiet!, 1);
+
+    const run = () => dispatchDeliveries(world.services, poster, { budget_ms: 0 });
+    // The runs before this test may have ended anywhere.
+    for (let runs = 0; runs < 2 && !posted.includes("https://quiet.example.com/"); runs++) await run();
+    expect(posted).toContain("https://quiet.example.com/");
+    expect(statuses(await storedOf(tenant))["ready"]).toBeGreaterThan(0);
+  });
+
+  test("starts no post that could not end within its lease; what it left is made when the lease is over", async () => {
+    const { world, tenant } = await setUp();
+    // 64 posts are made at once. Meanwhile all but fourteen seconds of the lease go by.
+    const receiver = await createReceiver((response) => {
+      if (receiver.received.length === 1) world.advance(seconds(46));
+      response.writeHead(204).end();
+    });
+    const { id } = await tenant.endpoint(receiver.url);
+    await leaveDeliveries(tenant.ctx, id, 70);
+
+    expect(await world.deliver()).toMatchObject({ claimed: 70, succeeded: 64 });
+    expect(statuses(await storedOf(tenant))).toEqual({ succeeded: 64, delivering: 6 });
+    world.advance(seconds(15));
+    expect(await world.deliver()).toMatchObject({ claimed: 6, succeeded: 6 });
+    expect(new Set(idsOf(receiver.received)).size).toBe(70);
+    expect(receiver.received).toHaveLength(70);
+  });
+
+  test("has no transaction open while a request is on the wire", async () => {
+    const { world, tenant } = await setUp();
+    const seen: unknown[] = [];
+    // On PGlite, which has one connection, this query would wait for ever.
+    const receiver = await createReceiver(async (response) => {
+      seen.push(await query(connection.db, idle_transactions));
+      response.writeHead(204).end();
+    });
+    await tenant.endpoint(receiver.url);
+    await tenant.hears("Hello");
+    await world.deliver();
+    expect(seen).toEqual([[{ count: 0 }]]);
+  });
+
+  test("records what has ended while others are still on the wire", async () => {
+    const { world, tenant } = await setUp();
+    const slow = await createHangingReceiver();
+    const fast = await createReceiver(204);
+    await tenant.endpoint(slow.url);
+    await tenant.endpoint(fast.url);
+    await tenant.hears("Hello");
+    const run = world.deliver();
+    await vi.waitFor(async () => expect(statuses(await deliveriesOf(tenant))).toEqual({ succeeded: 1, delivering: 1 }), { timeout: 5000 });
+    slow.release();
+    expect(await run).toMatchObject({ claimed: 2, succeeded: 2 });
+  });
+
+  test("posts to one endpoint while another hangs, however many wait for that", async () => {
+    const { world, tenant } = await setUp();
+    const hanging = await createHangingReceiver();
+    const fast = await createReceiver(204);
+    await leaveDeliveries(tenant.ctx, (await tenant.endpoint(hanging.url)).id, 100);
+    await leaveDeliveries(tenant.ctx, (await tenant.endpoint(fast.url)).id, 10);
+    const run = world.deliver();
+    await vi.waitFor(() => expect(fast.received).toHaveLength(10), { timeout: 5000 });
+    hanging.release();
+    expect(await run).toMatchObject({ claimed: 110, succeeded: 110 });
+  });
+});
+
+describe("several dispatchers at once", () => {
+  test("make every delivery exactly once", async () => {
+    const { world, tenant } = await setUp();
+    const receivers = [await createReceiver(204), await createReceiver(204), await createReceiver(204)];
+    for (const { url } of receivers) await leaveDeliveries(tenant.ctx, (await tenant.endpoint(url)).id, 80);
+
+    const reports = await Promise.all([world.deliver(), world.deliver(), world.deliver(), world.deliver()]);
+    expect(reports.reduce((sum, { succeeded }) => sum + succeeded!, 0)).toBe(240);
+    const ids = receivers.flatMap(({ received }) => idsOf(received));
+    expect(ids).toHaveLength(240);
+    expect(new Set(ids).size).toBe(240);
+    expect(statuses(await storedOf(tenant))).toEqual({ succeeded: 240 });
+  });
+
+  test("are not all held up by an endpoint that hangs: it has no more in flight than one of them holds", async () => {
+    const { world, tenant } = await setUp();
+    const hanging = await createHangingReceiver();
+    const fast = await createReceiver(204);
+    await leaveDeliveries(tenant.ctx, (await tenant.endpoint(hanging.url)).id, 150);
+    const held_up = world.deliver();
+    await vi.waitFor(() => expect(hanging.received).not.toEqual([]), { timeout: 5000 });
+
+    await leaveDeliveries(tenant.ctx, (await tenant.endpoint(fast.url)).id, 1);
+    expect(await world.deliver()).toMatchObject({ claimed: 1, succeeded: 1 });
+    expect(statuses(await storedOf(tenant))).toEqual({ delivering: 100, ready: 50, succeeded: 1 });
+
+    hanging.release();
+    expect(await held_up).toMatchObject({ claimed: 150, succeeded: 150 });
+  });
+});
+
+describe("a dispatcher that dies", () => {
+  test("after the post and before it is recorded leaves the delivery to be made again, with the same id", async () => {
+    const { world, tenant } = await setUp();
+    const receiver = await createReceiver(204);
+    await tenant.endpoint(receiver.url);
+    await tenant.hears("Hello");
+    const mend = breakAt(world, "att");
+    expect(await askCron(world, "webhooks")).toMatchObject({ status: 500, body: { code: "internal_error" } });
+    mend();
+    const delivery = await onlyDelivery(tenant);
+    expect(delivery).toMatchObject({ status: "delivering", attempts: 0 });
+    expect(await attemptsOf(tenant, delivery.id)).toEqual([]);
+
+    expect(await world.deliver()).toMatchObject({ claimed: 0 });
+    world.advance(seconds(61));
+    expect(await world.deliver()).toMatchObject({ claimed: 1, succeeded: 1 });
+    expect(idsOf(receiver.received)).toEqual([delivery.id, delivery.id]);
+    expect(receiver.received.map(({ headers }) => headers["wassla-attempt"])).toEqual(["1", "1"]);
+    expect(receiver.received[1]!.body).toBe(receiver.received[0]!.body);
+    expect(await attemptsOf(tenant, delivery.id)).toMatchObject([{ number: 1, status_code: 204 }]);
+  });
+
+  test("while recording one result still lets the others end and be recorded", async () => {
+    const { world, tenant } = await setUp();
+    const receiver = await createReceiver(204);
+    const { id } = await tenant.endpoint(receiver.url);
+    await leaveDeliveries(tenant.ctx, id, 70);
+    const { newId } = world.services;
+    let breaks = 1;
+    world.services.newId = ((prefix: Prefix) => {
+      if (prefix === "att" && breaks-- > 0) throw new Error("no attempt can be written");
+      return newId(prefix);
+    }) as NewId;
+
+    expect((await askCron(world, "webhooks")).status).toBe(500);
+    expect(receiver.received).toHaveLength(70);
+    const lost = (await storedOf(tenant)).filter(({ status }) => status === "delivering");
+    expect(lost.length).toBeGreaterThan(0);
+    expect(lost.length).toBeLessThan(70);
+
+    world.advance(seconds(61));
+    expect(await world.deliver()).toMatchObject({ claimed: lost.length, succeeded: lost.length });
+    expect(new Set(idsOf(receiver.received)).size).toBe(70);
+  });
+
+  test("before the post leaves no trace but the lease", async () => {
+    const { world, tenant } = await setUp();
+    const receiver = await createReceiver(204);
+    await tenant.endpoint(receiver.url);
+    await tenant.hears("Hello");
+    await claimDeliveries(world.services, firstTurn(), { lanes: 64, in_flight_per_lane: 100, limit: 320 });
+
+    expect(await world.deliver()).toMatchObject({ claimed: 0 });
+    world.advance(seconds(61));
+    expect(await world.deliver()).toMatchObject({ claimed: 1, succeeded: 1 });
+    expect(receiver.received).toHaveLength(1);
+    expect(await onlyDelivery(tenant)).toMatchObject({ status: "succeeded", attempts: 1 });
+  });
+});
+
+/** Takes requests and does not answer, until it is told to. */
+async function createHangingReceiver() {
+  const held: ServerResponse[] = [];
+  let is_released = false;
+  const answer = (response: ServerResponse) => response.writeHead(204).end();
+  const receiver = await createReceiver((response) => (is_released ? answer(response) : held.push(response)));
+  return {
+    ...receiver,
+    release() {
+      is_released = true;
+      held.forEach(answer);
+    },
+  };
+}
+
+const idle_transactions = sql`
+  select count(*)::int from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'`;
+
+const storedOf = ({ ctx }: Tenant) => ctx.db.select().from(webhook_deliveries).where(mine(ctx, webhook_deliveries));
