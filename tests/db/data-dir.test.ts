@@ -29,7 +29,7 @@ const startOf = (pid: number): string => {
 /** Larger than the largest that Linux gives (proc_sys_kernel(5)). */
 const no_pid = 2 ** 22 + 1;
 
-test("a folder is locked by a file that names its owner, and let go of again", () => {
+test("a folder is locked by a file that names its owner, and let go of again", { timeout: patience_ms }, () => {
   const { folder, lock } = setUp();
   const release = lockDataDir(folder);
   expect(readFileSync(lock, "utf8")).toBe(`${process.pid} ${startOf(process.pid)}`);
@@ -57,13 +57,9 @@ test(
     expect(readFileSync(lock, "utf8"), "and the holder's lock is as it was").toBe(`${first.pid} ${startOf(first.pid)}`);
     expect(await first.tell("release")).toBe("released");
     lockDataDir(folder)();
-  },
-  patience_ms,
-);
+});
 
-test(
-  "the lock of a process that was killed is taken over",
-  async () => {
+test("the lock of a process that was killed is taken over", { timeout: patience_ms }, async () => {
     const { folder, lock } = setUp();
     const first = await holder(folder);
     await first.tell("lock");
@@ -73,9 +69,7 @@ test(
     const release = lockDataDir(folder);
     expect(readFileSync(lock, "utf8")).toMatch(new RegExp(`^${process.pid} `));
     release();
-  },
-  patience_ms,
-);
+});
 
 test.each([
   ["a process id that lives again as another process", () => `${process.pid} 1`],
@@ -96,9 +90,7 @@ test.each([
   release();
 });
 
-test(
-  "who let go of a folder does not let go of it for the next one",
-  async () => {
+test("who let go of a folder does not let go of it for the next one", { timeout: patience_ms }, async () => {
     const { folder, lock } = setUp();
     const release = lockDataDir(folder);
     release();
@@ -106,13 +98,9 @@ test(
     await next.tell("lock");
     release();
     expect(existsSync(lock)).toBe(true);
-  },
-  patience_ms,
-);
+});
 
-test(
-  "of six processes that meet a dead one's lock at once, exactly one takes the folder over",
-  async () => {
+test("of six processes that meet a dead one's lock at once, exactly one takes the folder over", { timeout: patience_ms }, async () => {
     const { folder, lock, leave } = setUp();
     const starters = await Promise.all(Array.from({ length: 6 }, () => holder(folder)));
     for (let round = 0; round < 30; round++) {
@@ -128,13 +116,9 @@ test(
       await Promise.all(starters.map(({ tell }) => tell("release")));
       expect(existsSync(lock)).toBe(false);
     }
-  },
-  patience_ms,
-);
+});
 
-test(
-  "of six processes that meet no lock at all, exactly one takes the folder",
-  async () => {
+test("of six processes that meet no lock at all, exactly one takes the folder", { timeout: patience_ms }, async () => {
     const { folder } = setUp();
     const starters = await Promise.all(Array.from({ length: 6 }, () => holder(folder)));
     for (let round = 0; round < 15; round++) {
@@ -145,11 +129,9 @@ test(
       ).toHaveLength(1);
       await Promise.all(starters.map(({ tell }) => tell("release")));
     }
-  },
-  patience_ms,
-);
+});
 
-test("who was killed in the middle of taking over leaves a sentence that helps", () => {
+test("who was killed in the middle of taking over leaves a sentence that helps", { timeout: patience_ms }, () => {
   const { folder, leave } = setUp();
   leave("garbage");
   const guard = join(folder, "wassla.lock.takeover");
@@ -186,6 +168,4 @@ test(
     const secrets = await Promise.all(starters.map(({ tell }) => tell("secret")));
     expect(new Set(secrets).size).toBe(1);
     expect(secrets[0]).toBe(keptSecret(folder, "secret"));
-  },
-  patience_ms,
-);
+});
