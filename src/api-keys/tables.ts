@@ -18,6 +18,8 @@ export const api_keys = pgTable(
     created_at: instant().notNull(),
     expires_at: instant(),
     revoked_at: instant(),
+    /** To the minute: written in batches, never while a request waits. */
+    last_used_at: instant(),
   },
   (t) => [primaryKey({ columns: [t.workspace_id, t.id] })],
 );

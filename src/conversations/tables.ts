@@ -3,7 +3,7 @@ import { foreignKey, index, integer, jsonb, pgTable, primaryKey, text, uniqueInd
 import { channels } from "../channels/tables.ts";
 import type { ChannelKind, Content } from "../channels/contract.ts";
 import { contacts } from "../contacts/tables.ts";
-import { id, instant } from "../db/columns.ts";
+import { id, instant, transactionId } from "../db/columns.ts";
 import type {
   ClosedBy,
   ConversationStatus,
@@ -50,6 +50,7 @@ export const conversations = pgTable(
     index().on(t.workspace_id, t.last_message_at, t.id),
     index().on(t.workspace_id, t.status, t.last_message_at, t.id),
     index().on(t.workspace_id, t.contact_id, t.last_message_at, t.id),
+    index().on(t.workspace_id, t.updated_at, t.id),
   ],
 );
 
@@ -80,11 +81,16 @@ export const messages = pgTable(
     attempts: integer().notNull().default(0),
     lease_id: uuid(),
     lease_until: instant(),
+    xid: transactionId(),
   },
   (t) => [
     primaryKey({ columns: [t.workspace_id, t.id] }),
     foreignKey({ columns: [t.workspace_id, t.conversation_id], foreignColumns: [conversations.workspace_id, conversations.id] }),
     index().on(t.workspace_id, t.conversation_id, t.id),
+    index().on(t.workspace_id, t.contact_id, t.id),
+    index().on(t.workspace_id, t.updated_at, t.id),
+    // The feed: in the order in which transactions ended, so that none is missed.
+    index().on(t.workspace_id, t.xid, t.id),
     // A provider's message is stored once, however often and in whatever order we hear of it.
     uniqueIndex("messages_external_id")
       .on(t.workspace_id, t.channel_id, t.external_id)

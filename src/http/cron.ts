@@ -11,8 +11,10 @@ const budget_ms = 25_000;
 export function cron(world: Omit<JobServices, "services">, cron_secret: string): Hono<Front> {
   const app = new Hono<Front>();
   app.on(["GET", "POST"], "/cron/:job", async (c) => {
-    if (!sameSecret(c.req.header("authorization"), `Bearer ${cron_secret}`)) {
-      return sendProblem(c, unauthorized("unknown_token", "Send the cron secret as `Authorization: Bearer …`."));
+    const given = c.req.header("authorization");
+    if (!sameSecret(given, `Bearer ${cron_secret}`)) {
+      const reason = given === undefined ? "missing_token" : "unknown_token";
+      return sendProblem(c, unauthorized(reason, "Send the cron secret as `Authorization: Bearer …`."));
     }
     const name = c.req.param("job");
     if (!Object.hasOwn(jobs, name)) return sendProblem(c, new ApiError("not_found"));

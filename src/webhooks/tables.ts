@@ -42,7 +42,7 @@ export const events = pgTable(
     xid: transactionId(),
     created_at: instant().notNull(),
   },
-  (t) => [primaryKey({ columns: [t.workspace_id, t.id] })],
+  (t) => [primaryKey({ columns: [t.workspace_id, t.id] }), index().on(t.workspace_id, t.xid, t.id)],
 );
 
 /** One event for one endpoint. The row is the queue: it is written in the transaction that caused the event. */

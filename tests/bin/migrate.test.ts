@@ -10,11 +10,14 @@ const migrate = (env: Record<string, string>) => start("src/bin/migrate.ts", [],
 const secret = "x".repeat(32);
 
 test.runIf(!onPostgres())("an embedded database that is up to date stays as it is", { timeout: patience_ms }, async () => {
-    const DATA_DIR = await preparedFolder();
-    expect(await migrate({ DATA_DIR })).toEqual({ code: 0, stdout: "The database is up to date.\n", stderr: "" });
+  const DATA_DIR = await preparedFolder();
+  expect(await migrate({ DATA_DIR })).toEqual({ code: 0, stdout: "The database is up to date.\n", stderr: "" });
 });
 
-test.runIf(onPostgres())("three processes that start at once on an empty database bring it up to date together", { timeout: patience_ms }, async () => {
+test.runIf(onPostgres())(
+  "three processes that start at once on an empty database bring it up to date together",
+  { timeout: patience_ms },
+  async () => {
     const template = inject("template");
     if (template.kind !== "postgres") throw new Error("this needs a server");
     const name = `${template.template}_empty_${process.pid}`;
@@ -26,11 +29,12 @@ test.runIf(onPostgres())("three processes that start at once on an empty databas
     const env = { DATABASE_URL: url.href, MASTER_KEY: secret, CRON_SECRET: secret };
     const done = { code: 0, stdout: "The database is up to date.\n", stderr: "" };
     expect(await Promise.all([migrate(env), migrate(env), migrate(env)])).toEqual([done, done, done]);
-});
+  },
+);
 
 test("a database that is not there is told in one line, without a stack", { timeout: patience_ms }, async () => {
-    const outcome = await migrate({ DATABASE_URL: "postgres://127.0.0.1:1/none", MASTER_KEY: secret, CRON_SECRET: secret });
-    expect(outcome).toEqual({ code: 1, stdout: "", stderr: "connect ECONNREFUSED 127.0.0.1:1\n" });
+  const outcome = await migrate({ DATABASE_URL: "postgres://127.0.0.1:1/none", MASTER_KEY: secret, CRON_SECRET: secret });
+  expect(outcome).toEqual({ code: 1, stdout: "", stderr: "connect ECONNREFUSED 127.0.0.1:1\n" });
 });
 
 describe("the extension that knowledge needs", () => {

@@ -25,7 +25,10 @@ const shell = (command: string): Promise<string> =>
     execFile("/bin/sh", ["-c", command], (error, stdout) => (error ? reject(error as Error) : resolve(stdout)));
   });
 
-test.runIf(!onPostgres())("the first start of all: a folder is made, a demo is shown once, and what is printed works when pasted", { timeout: patience_ms }, async () => {
+test.runIf(!onPostgres())(
+  "the first start of all: a folder is made, a demo is shown once, and what is printed works when pasted",
+  { timeout: patience_ms },
+  async () => {
     const DATA_DIR = freshFolder();
     const env = { DATA_DIR, PORT: await freePort() };
     const first = serve(env);
@@ -60,9 +63,13 @@ test.runIf(!onPostgres())("the first start of all: a folder is made, a demo is s
     expect(await asked("/v1/me"), "the key of the first start is still good").toBe(200);
     again.child.kill("SIGINT");
     expect((await again.ended).code).toBe(0);
-});
+  },
+);
 
-test.runIf(!onPostgres())("a port that is taken is told in one line, and costs nobody the credentials", { timeout: patience_ms }, async () => {
+test.runIf(!onPostgres())(
+  "a port that is taken is told in one line, and costs nobody the credentials",
+  { timeout: patience_ms },
+  async () => {
     const taken = createServer().listen(0, "127.0.0.1");
     await once(taken, "listening");
     onTestFinished(() => void taken.close());
@@ -76,28 +83,29 @@ test.runIf(!onPostgres())("a port that is taken is told in one line, and costs n
 
     const next = serve({ DATA_DIR, PORT: await freePort() });
     await until(next, /curl .*wsk_live_/);
-});
+  },
+);
 
 test.runIf(onPostgres())("two servers share a database, and neither makes a demo on it", { timeout: patience_ms }, async () => {
-    const template = inject("template");
-    if (template.kind !== "postgres") throw new Error("this needs a server");
-    const secret = "x".repeat(32);
-    const env = {
-      DATABASE_URL: await cloneDatabase(template),
-      MASTER_KEY: secret,
-      CRON_SECRET: secret,
-      HOST: "127.0.0.1",
-      LOG_LEVEL: "silent",
-    };
-    const servers = [serve({ ...env, PORT: await freePort() }), serve({ ...env, PORT: await freePort() })];
-    const made = JSON.parse((await start("src/bin/create-workspace.ts", ["--name", "N", "--json"], env).ended).stdout) as {
-      api_key: string;
-    };
-    for (const server of servers) {
-      const [, url] = await until(server, ready);
-      expect(server.output.stdout).not.toMatch(credentials);
-      expect((await fetch(`${url}/v1/me`, { headers: { Authorization: `Bearer ${made.api_key}` } })).status).toBe(200);
-    }
-    for (const { child } of servers) child.kill("SIGTERM");
-    for (const { ended } of servers) expect(await ended).toMatchObject({ code: 0, stderr: "" });
+  const template = inject("template");
+  if (template.kind !== "postgres") throw new Error("this needs a server");
+  const secret = "x".repeat(32);
+  const env = {
+    DATABASE_URL: await cloneDatabase(template),
+    MASTER_KEY: secret,
+    CRON_SECRET: secret,
+    HOST: "127.0.0.1",
+    LOG_LEVEL: "silent",
+  };
+  const servers = [serve({ ...env, PORT: await freePort() }), serve({ ...env, PORT: await freePort() })];
+  const made = JSON.parse((await start("src/bin/create-workspace.ts", ["--name", "N", "--json"], env).ended).stdout) as {
+    api_key: string;
+  };
+  for (const server of servers) {
+    const [, url] = await until(server, ready);
+    expect(server.output.stdout).not.toMatch(credentials);
+    expect((await fetch(`${url}/v1/me`, { headers: { Authorization: `Bearer ${made.api_key}` } })).status).toBe(200);
+  }
+  for (const { child } of servers) child.kill("SIGTERM");
+  for (const { ended } of servers) expect(await ended).toMatchObject({ code: 0, stderr: "" });
 });

@@ -29,7 +29,7 @@ const startOf = (pid: number): string => {
 /** Larger than the largest that Linux gives (proc_sys_kernel(5)). */
 const no_pid = 2 ** 22 + 1;
 
-test("a folder is locked by a file that names its owner, and let go of again", { timeout: patience_ms }, () => {
+test("a folder is locked by a file that names its owner, and let go of again", () => {
   const { folder, lock } = setUp();
   const release = lockDataDir(folder);
   expect(readFileSync(lock, "utf8")).toBe(`${process.pid} ${startOf(process.pid)}`);
@@ -45,30 +45,28 @@ test("the same process cannot lock a folder twice", () => {
   release();
 });
 
-test(
-  "a second process is told who holds the folder and what to do",
-  async () => {
-    const { folder, lock } = setUp();
-    const first = await holder(folder);
-    expect(await first.tell("lock")).toBe("held");
-    expect(() => lockDataDir(folder)).toThrow(
-      `The data folder ${folder} is in use by process ${first.pid}. Stop that process, or set DATA_DIR to another folder, or set DATABASE_URL to share one database among processes.`,
-    );
-    expect(readFileSync(lock, "utf8"), "and the holder's lock is as it was").toBe(`${first.pid} ${startOf(first.pid)}`);
-    expect(await first.tell("release")).toBe("released");
-    lockDataDir(folder)();
+test("a second process is told who holds the folder and what to do", { timeout: patience_ms }, async () => {
+  const { folder, lock } = setUp();
+  const first = await holder(folder);
+  expect(await first.tell("lock")).toBe("held");
+  expect(() => lockDataDir(folder)).toThrow(
+    `The data folder ${folder} is in use by process ${first.pid}. Stop that process, or set DATA_DIR to another folder, or set DATABASE_URL to share one database among processes.`,
+  );
+  expect(readFileSync(lock, "utf8"), "and the holder's lock is as it was").toBe(`${first.pid} ${startOf(first.pid)}`);
+  expect(await first.tell("release")).toBe("released");
+  lockDataDir(folder)();
 });
 
 test("the lock of a process that was killed is taken over", { timeout: patience_ms }, async () => {
-    const { folder, lock } = setUp();
-    const first = await holder(folder);
-    await first.tell("lock");
-    first.child.kill("SIGKILL");
-    await first.ended;
-    expect(existsSync(lock)).toBe(true);
-    const release = lockDataDir(folder);
-    expect(readFileSync(lock, "utf8")).toMatch(new RegExp(`^${process.pid} `));
-    release();
+  const { folder, lock } = setUp();
+  const first = await holder(folder);
+  await first.tell("lock");
+  first.child.kill("SIGKILL");
+  await first.ended;
+  expect(existsSync(lock)).toBe(true);
+  const release = lockDataDir(folder);
+  expect(readFileSync(lock, "utf8")).toMatch(new RegExp(`^${process.pid} `));
+  release();
 });
 
 test.each([
@@ -91,47 +89,47 @@ test.each([
 });
 
 test("who let go of a folder does not let go of it for the next one", { timeout: patience_ms }, async () => {
-    const { folder, lock } = setUp();
-    const release = lockDataDir(folder);
-    release();
-    const next = await holder(folder);
-    await next.tell("lock");
-    release();
-    expect(existsSync(lock)).toBe(true);
+  const { folder, lock } = setUp();
+  const release = lockDataDir(folder);
+  release();
+  const next = await holder(folder);
+  await next.tell("lock");
+  release();
+  expect(existsSync(lock)).toBe(true);
 });
 
 test("of six processes that meet a dead one's lock at once, exactly one takes the folder over", { timeout: patience_ms }, async () => {
-    const { folder, lock, leave } = setUp();
-    const starters = await Promise.all(Array.from({ length: 6 }, () => holder(folder)));
-    for (let round = 0; round < 30; round++) {
-      leave(`${no_pid} ${round}`);
-      const answers = await Promise.all(starters.map(({ tell }) => tell("lock")));
-      const winners = starters.filter((_, n) => answers[n] === "held");
-      expect(winners, answers.join("\n")).toHaveLength(1);
-      expect(readFileSync(lock, "utf8")).toBe(`${winners[0]!.pid} ${startOf(winners[0]!.pid)}`);
-      for (const answer of answers)
-        expect(answer).toMatch(
-          /^held$|^refused: (The data folder .* is in use by process|Another process (is just starting|has just started) on )/,
-        );
-      await Promise.all(starters.map(({ tell }) => tell("release")));
-      expect(existsSync(lock)).toBe(false);
-    }
+  const { folder, lock, leave } = setUp();
+  const starters = await Promise.all(Array.from({ length: 6 }, () => holder(folder)));
+  for (let round = 0; round < 30; round++) {
+    leave(`${no_pid} ${round}`);
+    const answers = await Promise.all(starters.map(({ tell }) => tell("lock")));
+    const winners = starters.filter((_, n) => answers[n] === "held");
+    expect(winners, answers.join("\n")).toHaveLength(1);
+    expect(readFileSync(lock, "utf8")).toBe(`${winners[0]!.pid} ${startOf(winners[0]!.pid)}`);
+    for (const answer of answers)
+      expect(answer).toMatch(
+        /^held$|^refused: (The data folder .* is in use by process|Another process (is just starting|has just started) on )/,
+      );
+    await Promise.all(starters.map(({ tell }) => tell("release")));
+    expect(existsSync(lock)).toBe(false);
+  }
 });
 
 test("of six processes that meet no lock at all, exactly one takes the folder", { timeout: patience_ms }, async () => {
-    const { folder } = setUp();
-    const starters = await Promise.all(Array.from({ length: 6 }, () => holder(folder)));
-    for (let round = 0; round < 15; round++) {
-      const answers = await Promise.all(starters.map(({ tell }) => tell("lock")));
-      expect(
-        answers.filter((answer) => answer === "held"),
-        answers.join("\n"),
-      ).toHaveLength(1);
-      await Promise.all(starters.map(({ tell }) => tell("release")));
-    }
+  const { folder } = setUp();
+  const starters = await Promise.all(Array.from({ length: 6 }, () => holder(folder)));
+  for (let round = 0; round < 15; round++) {
+    const answers = await Promise.all(starters.map(({ tell }) => tell("lock")));
+    expect(
+      answers.filter((answer) => answer === "held"),
+      answers.join("\n"),
+    ).toHaveLength(1);
+    await Promise.all(starters.map(({ tell }) => tell("release")));
+  }
 });
 
-test("who was killed in the middle of taking over leaves a sentence that helps", { timeout: patience_ms }, () => {
+test("who was killed in the middle of taking over leaves a sentence that helps", () => {
   const { folder, leave } = setUp();
   leave("garbage");
   const guard = join(folder, "wassla.lock.takeover");
@@ -160,12 +158,10 @@ test("a secret that was put there by hand is kept as it is, but for white space 
   expect(keptSecret(folder, "master_key")).toBe("by hand");
 });
 
-test(
-  "processes that start at once agree on a secret",
-  async () => {
-    const { folder } = setUp();
-    const starters = await Promise.all(Array.from({ length: 4 }, () => holder(folder)));
-    const secrets = await Promise.all(starters.map(({ tell }) => tell("secret")));
-    expect(new Set(secrets).size).toBe(1);
-    expect(secrets[0]).toBe(keptSecret(folder, "secret"));
+test("processes that start at once agree on a secret", { timeout: patience_ms }, async () => {
+  const { folder } = setUp();
+  const starters = await Promise.all(Array.from({ length: 4 }, () => holder(folder)));
+  const secrets = await Promise.all(starters.map(({ tell }) => tell("secret")));
+  expect(new Set(secrets).size).toBe(1);
+  expect(secrets[0]).toBe(keptSecret(folder, "secret"));
 });

@@ -15,9 +15,10 @@ test.each([
   ["an empty secret", { Authorization: "Bearer " }],
 ])("%s starts no job and learns no job's name", async (_, headers) => {
   const world = await createWorld();
+  const reason = "Authorization" in headers ? "unknown_token" : "missing_token";
   for (const path of ["/cron/messages", "/cron/nothing"]) {
     const answer = await world.request(path, { method: "POST", headers });
-    expect(answer).toMatchObject({ status: 401, body: { code: "unauthorized", instance: "/cron/{job}" } });
+    expect(answer).toMatchObject({ status: 401, body: { code: "unauthorized", instance: "/cron/{job}", reason } });
     expect(answer.headers.get("www-authenticate")).toMatch(/^Bearer /);
   }
 });

@@ -14,6 +14,7 @@ CREATE TABLE "api_keys" (
 	"created_at" timestamp (3) with time zone NOT NULL,
 	"expires_at" timestamp (3) with time zone,
 	"revoked_at" timestamp (3) with time zone,
+	"last_used_at" timestamp (3) with time zone,
 	CONSTRAINT "api_keys_workspace_id_id_pk" PRIMARY KEY("workspace_id","id")
 );
 --> statement-breakpoint
@@ -84,8 +85,10 @@ CREATE TABLE "contact_identities" (
 CREATE TABLE "contacts" (
 	"workspace_id" uuid NOT NULL,
 	"id" uuid NOT NULL,
+	"external_id" text,
 	"name" text,
 	"metadata" jsonb DEFAULT '{}'::jsonb NOT NULL,
+	"deleted_at" timestamp (3) with time zone,
 	"created_at" timestamp (3) with time zone NOT NULL,
 	"updated_at" timestamp (3) with time zone NOT NULL,
 	CONSTRAINT "contacts_workspace_id_id_pk" PRIMARY KEY("workspace_id","id")
@@ -140,7 +143,17 @@ CREATE TABLE "messages" (
 	"attempts" integer DEFAULT 0 NOT NULL,
 	"lease_id" uuid,
 	"lease_until" timestamp (3) with time zone,
+	"xid" "xid8" DEFAULT pg_current_xact_id() NOT NULL,
 	CONSTRAINT "messages_workspace_id_id_pk" PRIMARY KEY("workspace_id","id")
+);
+--> statement-breakpoint
+CREATE TABLE "idempotent_answers" (
+	"workspace_id" uuid NOT NULL,
+	"digest" text NOT NULL,
+	"input_digest" text NOT NULL,
+	"answer" text NOT NULL,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	CONSTRAINT "idempotent_answers_workspace_id_digest_pk" PRIMARY KEY("workspace_id","digest")
 );
 --> statement-breakpoint
 CREATE UNLOGGED TABLE "rate_limit_windows" (
@@ -250,6 +263,7 @@ ALTER TABLE "contacts" ADD CONSTRAINT "contacts_workspace_id_workspaces_id_fk" F
 ALTER TABLE "conversations" ADD CONSTRAINT "conversations_workspace_id_channel_id_channels_workspace_id_id_fk" FOREIGN KEY ("workspace_id","channel_id") REFERENCES "public"."channels"("workspace_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "conversations" ADD CONSTRAINT "conversations_workspace_id_contact_id_contacts_workspace_id_id_fk" FOREIGN KEY ("workspace_id","contact_id") REFERENCES "public"."contacts"("workspace_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "messages" ADD CONSTRAINT "messages_workspace_id_conversation_id_conversations_workspace_id_id_fk" FOREIGN KEY ("workspace_id","conversation_id") REFERENCES "public"."conversations"("workspace_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "idempotent_answers" ADD CONSTRAINT "idempotent_answers_workspace_id_workspaces_id_fk" FOREIGN KEY ("workspace_id") REFERENCES "public"."workspaces"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "events" ADD CONSTRAINT "events_workspace_id_workspaces_id_fk" FOREIGN KEY ("workspace_id") REFERENCES "public"."workspaces"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "webhook_attempts" ADD CONSTRAINT "webhook_attempts_workspace_id_delivery_id_webhook_deliveries_workspace_id_id_fk" FOREIGN KEY ("workspace_id","delivery_id") REFERENCES "public"."webhook_deliveries"("workspace_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "webhook_deliveries" ADD CONSTRAINT "webhook_deliveries_workspace_id_endpoint_id_webhook_endpoints_workspace_id_id_fk" FOREIGN KEY ("workspace_id","endpoint_id") REFERENCES "public"."webhook_endpoints"("workspace_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -260,16 +274,23 @@ CREATE INDEX "audit_log_workspace_id_created_at_id_index" ON "audit_log" USING b
 CREATE INDEX "channels_workspace_id_provider_account_id_index" ON "channels" USING btree ("workspace_id","provider","account_id");--> statement-breakpoint
 CREATE INDEX "provider_events_workspace_id_channel_id_external_id_index" ON "provider_events" USING btree ("workspace_id","channel_id","external_id") WHERE outcome = 'held';--> statement-breakpoint
 CREATE INDEX "contact_identities_workspace_id_contact_id_index" ON "contact_identities" USING btree ("workspace_id","contact_id");--> statement-breakpoint
+CREATE UNIQUE INDEX "contacts_external_id" ON "contacts" USING btree ("workspace_id","external_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "conversations_one_open" ON "conversations" USING btree ("workspace_id","channel_id","contact_id") WHERE status in ('open', 'pending') and channel <> 'twilio_voice';--> statement-breakpoint
 CREATE INDEX "conversations_workspace_id_last_message_at_id_index" ON "conversations" USING btree ("workspace_id","last_message_at","id");--> statement-breakpoint
 CREATE INDEX "conversations_workspace_id_status_last_message_at_id_index" ON "conversations" USING btree ("workspace_id","status","last_message_at","id");--> statement-breakpoint
 CREATE INDEX "conversations_workspace_id_contact_id_last_message_at_id_index" ON "conversations" USING btree ("workspace_id","contact_id","last_message_at","id");--> statement-breakpoint
+CREATE INDEX "conversations_workspace_id_updated_at_id_index" ON "conversations" USING btree ("workspace_id","updated_at","id");--> statement-breakpoint
 CREATE INDEX "messages_workspace_id_conversation_id_id_index" ON "messages" USING btree ("workspace_id","conversation_id","id");--> statement-breakpoint
+CREATE INDEX "messages_workspace_id_contact_id_id_index" ON "messages" USING btree ("workspace_id","contact_id","id");--> statement-breakpoint
+CREATE INDEX "messages_workspace_id_updated_at_id_index" ON "messages" USING btree ("workspace_id","updated_at","id");--> statement-breakpoint
+CREATE INDEX "messages_workspace_id_xid_id_index" ON "messages" USING btree ("workspace_id","xid","id");--> statement-breakpoint
 CREATE UNIQUE INDEX "messages_external_id" ON "messages" USING btree ("workspace_id","channel_id","external_id") WHERE external_id is not null;--> statement-breakpoint
 CREATE INDEX "messages_ready" ON "messages" USING btree ("workspace_id","channel_id","due_at","id") WHERE status = 'queued';--> statement-breakpoint
 CREATE INDEX "messages_scheduled" ON "messages" USING btree ("due_at") WHERE status = 'scheduled';--> statement-breakpoint
 CREATE INDEX "messages_leased" ON "messages" USING btree ("workspace_id","channel_id","lease_until") WHERE status = 'sending';--> statement-breakpoint
 CREATE INDEX "messages_leases" ON "messages" USING btree ("lease_until") WHERE status = 'sending';--> statement-breakpoint
+CREATE INDEX "idempotent_answers_created_at_index" ON "idempotent_answers" USING btree ("created_at");--> statement-breakpoint
+CREATE INDEX "events_workspace_id_xid_id_index" ON "events" USING btree ("workspace_id","xid","id");--> statement-breakpoint
 CREATE INDEX "webhook_attempts_workspace_id_delivery_id_number_index" ON "webhook_attempts" USING btree ("workspace_id","delivery_id","number");--> statement-breakpoint
 CREATE INDEX "webhook_deliveries_ready" ON "webhook_deliveries" USING btree ("workspace_id","endpoint_id","due_at","id") WHERE status = 'ready';--> statement-breakpoint
 CREATE INDEX "webhook_deliveries_scheduled" ON "webhook_deliveries" USING btree ("due_at") WHERE status = 'scheduled';--> statement-breakpoint
