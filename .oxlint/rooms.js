@@ -15,6 +15,7 @@ const rooms = {
   contacts: [...ground, "audit", "channels", "workspaces"],
   webhooks: [...ground, "audit", "channels", "workspaces", "conversations/tables.ts"],
   conversations: [...ground, "audit", "channels", "contacts", "webhooks", "workspaces"],
+  events: [...ground, "webhooks", "conversations"],
 };
 
 const built = Object.keys(rooms);

@@ -1,9 +1,10 @@
 import { Hono } from "hono";
+import type { LastUsed } from "./api-keys/last-used.ts";
 import type { Services } from "./core/context.ts";
 import { ApiError } from "./core/errors.ts";
 import { cron } from "./http/cron.ts";
 import { docs } from "./http/docs.ts";
-import { admission, limitBody, requestId, type Front } from "./http/front-door.ts";
+import { admission, limitBody, requestId, type Front, type Rules } from "./http/front-door.ts";
 import { health } from "./http/health.ts";
 import { hooks } from "./http/hooks.ts";
 import { sendProblem } from "./http/problem.ts";
@@ -12,21 +13,21 @@ import { rest } from "./http/rest.ts";
 import { rpc } from "./http/rpc.ts";
 import type { Poster } from "./webhooks/post.ts";
 
-export interface AppDeps {
+export interface AppDeps extends Rules {
   services: Services;
   poster: Poster;
+  last_used: LastUsed;
   cron_secret: string;
-  ip_limit_per_minute: number;
-  trusted_proxies: readonly string[];
 }
 
 /** Everything that is mounted. */
-export function createApp({ services, poster, cron_secret, ip_limit_per_minute, trusted_proxies }: AppDeps): Hono<Front> {
+export function createApp({ services, poster, last_used, cron_secret, ...rules }: AppDeps): Hono<Front> {
   const app = new Hono<Front>();
   app.use(requestId(services));
   app.use(requestLog());
 
-  for (const mount of ["/v1/*", "/trpc/*"]) app.use(mount, limitBody(), admission({ ip_limit_per_minute, trusted_proxies }));
+  const door = admission(rules, last_used);
+  for (const mount of ["/v1/*", "/trpc/*"]) app.use(mount, limitBody(), door);
   app.route("/", rest());
   app.route("/", rpc());
   app.route("/", hooks());

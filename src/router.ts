@@ -1,15 +1,21 @@
-import { meRouter } from "./api-keys/router.ts";
+import { apiKeysRouter, meRouter } from "./api-keys/router.ts";
 import { contactsRouter } from "./contacts/router.ts";
 import { conversationsRouter, messagesRouter } from "./conversations/router.ts";
+import { eventsRouter, eventTypesRouter } from "./events/router.ts";
+import { rateLimitRouter } from "./rate-limits/router.ts";
 import { router } from "./trpc/procedure.ts";
 import { webhookDeliveriesRouter, webhookEndpointsRouter, webhookSecretRouter } from "./webhooks/router.ts";
 
 /** Every operation there is. */
 export const appRouter = router({
   me: meRouter,
+  rateLimit: rateLimitRouter,
+  apiKeys: apiKeysRouter,
   contacts: contactsRouter,
   conversations: conversationsRouter,
   messages: messagesRouter,
+  events: eventsRouter,
+  eventTypes: eventTypesRouter,
   webhookEndpoints: webhookEndpointsRouter,
   webhookDeliveries: webhookDeliveriesRouter,
   webhookSecret: webhookSecretRouter,

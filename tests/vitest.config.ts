@@ -5,6 +5,7 @@ export default defineConfig({
     root: import.meta.dirname,
     include: ["**/*.test.ts"],
     globalSetup: "./support/global-setup.ts",
+    setupFiles: "./support/setup.ts",
     // One database for each worker, shared by its files: every test makes a workspace of its own.
     pool: "forks",
     isolate: false,

@@ -1,7 +1,9 @@
 import { z } from "zod";
-import { anyRead, router } from "../trpc/procedure.ts";
-import { Me } from "./contract.ts";
+import { adminRead, adminWrite, anyRead, anyWrite, router } from "../trpc/procedure.ts";
+import { ApiKey, ApiKeyList, ApiKeyRef, ListApiKeys, Me } from "./contract.ts";
 import { describeMe } from "./describe-me.ts";
+import { findApiKey, listApiKeys } from "./find-api-key.ts";
+import { revokeApiKey, revokeCurrentApiKey } from "./revoke-api-key.ts";
 
 export const meRouter = router({
   get: anyRead({
@@ -12,5 +14,45 @@ export const meRouter = router({
     input: z.strictObject({}),
     output: Me,
     run: describeMe,
+  }),
+});
+
+export const apiKeysRouter = router({
+  list: adminRead({
+    route: "GET /v1/api_keys",
+    name: "listApiKeys",
+    summary: "List API keys",
+    description: "The workspace's keys, the newest first, with those that were revoked. Keys are made in the portal.",
+    input: ListApiKeys,
+    output: ApiKeyList,
+    errors: ["invalid_cursor"],
+    run: listApiKeys,
+  }),
+  get: adminRead({
+    route: "GET /v1/api_keys/{api_key_id}",
+    name: "getApiKey",
+    summary: "Get an API key",
+    description: "One key: what it may do, when it was last used, and whether it still works.",
+    input: ApiKeyRef,
+    output: ApiKey,
+    run: findApiKey,
+  }),
+  revoke: adminWrite({
+    route: "POST /v1/api_keys/{api_key_id}/revoke",
+    name: "revokeApiKey",
+    summary: "Revoke an API key",
+    description: "Ends a key for good: the very next request with it is refused. Who revoked it is in the audit log.",
+    input: ApiKeyRef,
+    output: ApiKey,
+    run: revokeApiKey,
+  }),
+  revokeCurrent: anyWrite({
+    route: "POST /v1/api_keys/current/revoke",
+    name: "revokeCurrentApiKey",
+    summary: "Revoke the key that asks",
+    description: "A key that has leaked can end itself, whatever its scopes. The answer is the last one it gets.",
+    input: z.strictObject({}),
+    output: ApiKey,
+    run: revokeCurrentApiKey,
   }),
 });

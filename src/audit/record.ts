@@ -4,12 +4,14 @@ import { audit_log } from "./tables.ts";
 export type AuditedAction =
   | "workspace.created"
   | "api_key.created"
+  | "api_key.revoked"
   | "webhook_endpoint.created"
   | "webhook_endpoint.deleted"
   | "webhook_endpoint.disabled"
   | "webhook_secret.rotated"
   | "webhook_delivery.replayed"
-  | "contact.deleted";
+  | "contact.deleted"
+  | "conversation.handed_off";
 
 /** Who did what, in the transaction that did it. Details never hold a secret. */
 export async function record(ctx: TxCtx, action: AuditedAction, target_id: string | null, details: Record<string, unknown> = {}) {

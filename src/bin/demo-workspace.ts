@@ -1,62 +1,166 @@
+import { and, eq } from "drizzle-orm";
 import { createChannel } from "../channels/create-channel.ts";
+import type { ChannelKind } from "../channels/contract.ts";
 import { channels } from "../channels/tables.ts";
 import type { Config } from "../config.ts";
 import { closeConversation } from "../conversations/close-conversation.ts";
-import { listConversations } from "../conversations/list-conversations.ts";
+import { dispatchMessages } from "../conversations/dispatch-messages.ts";
 import { receiveEvent } from "../conversations/receive-event.ts";
-import { sendMessage } from "../conversations/send-message.ts";
-import { systemCtx, type Services } from "../core/context.ts";
-import { after, minutes } from "../core/time.ts";
+import { storeMessage } from "../conversations/store-message.ts";
+import { conversations } from "../conversations/tables.ts";
+import { systemCtx, type Ctx, type Services } from "../core/context.ts";
+import { createNewId, type Id } from "../core/ids.ts";
+import { after, hours, minutes, seconds, type Timestamp } from "../core/time.ts";
 import { atomically } from "../db/atomically.ts";
-import { findMine } from "../db/mine.ts";
+import { findMine, mine } from "../db/mine.ts";
+import { createEndpoint } from "../webhooks/create-endpoint.ts";
+import { dispatchDeliveries } from "../webhooks/dispatch-deliveries.ts";
+import type { Poster } from "../webhooks/post.ts";
+import { webhook_endpoints } from "../webhooks/tables.ts";
 import { workspaces } from "../workspaces/tables.ts";
+import { demoLetters, type Letters } from "./demo-letters.ts";
 import { newWorkspace } from "./new-workspace.ts";
 
 type Demo = Awaited<ReturnType<typeof newWorkspace>>;
 
-/** Written by customers who could be anybody's: phone, name, and what they said, the oldest first. */
-const letters = [
-  { phone: "15550101001", name: "Sara Haddad", text: "مرحبا، متى يصل طلبي رقم A-1007؟" },
-  { phone: "33612345678", name: "Camille Durand", text: "Bonjour, puis-je changer l'adresse de livraison ?" },
-  { phone: "15550101003", name: "Tom Becker", text: "Hi! My parcel arrived damaged. What can I do?" },
-];
+const channelNames: Record<ChannelKind, string> = {
+  whatsapp: "WhatsApp",
+  instagram: "Instagram",
+  facebook_page: "Facebook Page",
+  twilio_sms: "SMS",
+  twilio_voice: "Phone",
+  web_widget: "Website",
+};
 
-/** On an empty database: a workspace to try things in, told through the same doors as the real ones. */
+/**
+ * On an empty database: a workspace to try things in. Its story of three days is told through the same doors as
+ * a real one, with a clock that stands in the past and receivers that answer from a list.
+ */
 export async function seedDemo(services: Services): Promise<Demo | undefined> {
   const [any] = await services.db.select({ id: workspaces.id }).from(workspaces).limit(1);
   if (any) return undefined;
 
-  const demo = await newWorkspace(services, { name: "Demo", scopes: ["read", "write", "admin"] });
-  const ctx = systemCtx(services, demo.workspace_id, { type: "system", id: null, name: "Demo" });
-  const { id } = await atomically(ctx, (tx) =>
-    createChannel(tx, {
-      channel: "whatsapp",
-      provider: "sandbox",
-      name: "WhatsApp (sandbox)",
-      account_id: "sandbox",
-      credentials: { token: services.newId("chan") },
-    }),
-  );
-  const channel = await findMine(ctx, channels, id);
-  for (const [index, { phone, name, text }] of letters.entries()) {
-    await receiveEvent(ctx, channel, {
-      kind: "message",
-      dedupe_key: `demo-${index}`,
-      external_id: `demo-${index}`,
-      account_id: "sandbox",
-      occurred_at: after(ctx.now(), -minutes(30 - 10 * index)),
-      from: [{ kind: "phone", value: phone }],
-      name,
-      content: { type: "text", text },
-      raw: { demo: true },
-    });
+  const began_at = services.now();
+  let at = after(began_at, -hours(73));
+  const now = () => at;
+  const past: Services = { ...services, now, newId: createNewId(now), wake: () => {} };
+
+  const demo = await newWorkspace(past, { name: "Demo", scopes: ["read", "write", "admin"] });
+  const ctx = systemCtx(past, demo.workspace_id, { type: "system", id: null, name: "Demo" });
+  const channel_ids = await openChannels(ctx);
+  await addEndpoints(ctx);
+
+  for (const { when, happen } of inOrder(began_at, ctx, channel_ids)) {
+    at = when;
+    await happen();
+    await dispatchMessages(past, { budget_ms: 0 });
+    const { retried } = await dispatchDeliveries(past, receivers, { budget_ms: 0 });
+    if (retried === 0) continue;
+    at = after(at, seconds(20));
+    await dispatchDeliveries(past, receivers, { budget_ms: 0 });
   }
-  const { data } = await listConversations(ctx, { limit: 3 });
-  await atomically(ctx, (tx) =>
-    sendMessage(tx, { conversation_id: data[0]!.id, content: { type: "text", text: "So sorry, Tom! A new one leaves today." } }),
-  );
-  await atomically(ctx, (tx) => closeConversation(tx, { conversation_id: data[0]!.id }));
+  await retireEndpoints(ctx);
   return demo;
+}
+
+async function openChannels(ctx: Ctx): Promise<Record<string, Id<"chan">>> {
+  const opened: Record<string, Id<"chan">> = {};
+  for (const [channel, name] of Object.entries(channelNames) as [ChannelKind, string][]) {
+    const sandbox = { channel, provider: "sandbox", name: `${name} (sandbox)`, account_id: "sandbox", credentials: { token: ctx.newId("chan") } } as const;
+    opened[channel] = (await atomically(ctx, (tx) => createChannel(tx, sandbox))).id;
+  }
+  return opened;
+}
+
+/** One that works but for a bad hour, and one that asks never to be called again. */
+async function addEndpoints(ctx: Ctx): Promise<void> {
+  const wanted = { event_types: ["new_message", "conversation_end"] as const, enabled: true, delivery_id_header: true };
+  for (const [name, url] of [
+    ["CRM", "https://crm.example.invalid/hooks/wassla"],
+    ["Old help desk", "https://old-desk.example.invalid/webhook"],
+  ] as const) {
+    await atomically(ctx, (tx) => createEndpoint(tx, { ...wanted, event_types: [...wanted.event_types], name, url }, url));
+  }
+}
+
+/** The demo's receivers are not there: they are put to rest, so that nothing is posted to them from now on. */
+async function retireEndpoints(ctx: Ctx): Promise<void> {
+  await ctx.db
+    .update(webhook_endpoints)
+    .set({ enabled: false })
+    .where(and(mine(ctx, webhook_endpoints), eq(webhook_endpoints.enabled, true)));
+}
+
+let answered = 0;
+const answer = (status_code: number, response_body: string, duration_ms: number) => ({
+  status_code,
+  error: status_code < 300 ? null : ("non_2xx" as const),
+  duration_ms,
+  response_headers: { "content-type": "text/plain" },
+  response_body,
+  remote_address: "203.0.113.10",
+});
+
+/** Every seventh request fails once; the old help desk is gone at its fourth. */
+const receivers: Poster = {
+  post: ({ url }) => {
+    answered += 1;
+    if (url.includes("old-desk")) return Promise.resolve(answered > 8 ? answer(410, "Gone", 31) : answer(200, "ok", 44));
+    return Promise.resolve(answered % 7 === 0 ? answer(503, "Service Unavailable", 87) : answer(204, "", 52));
+  },
+  close: () => Promise.resolve(),
+};
+
+interface Happening {
+  when: Timestamp;
+  happen: () => Promise<void>;
+}
+
+/** Every line of every conversation, in the order of time. */
+function inOrder(began_at: Timestamp, ctx: Ctx, channel_ids: Record<string, Id<"chan">>): Happening[] {
+  const all = demoLetters.flatMap((letters, index) => {
+    let when = after(began_at, -hours(letters.began_hours_ago));
+    const channel_id = channel_ids[letters.channel]!;
+    const happenings = letters.lines.map((line, place): Happening => {
+      when = after(when, minutes(line[2]));
+      return { when, happen: () => say(ctx, channel_id, letters, line, `demo-${index}-${place}`) };
+    });
+    return [...happenings, { when: after(when, minutes(3)), happen: () => finish(ctx, channel_id, letters) }];
+  });
+  return all.sort((a, b) => (a.when < b.when ? -1 : 1));
+}
+
+async function say(ctx: Ctx, channel_id: Id<"chan">, { customer }: Letters, [speaker, text]: Letters["lines"][number], key: string): Promise<void> {
+  const content = { type: "text", text } as const;
+  if (speaker === "customer") {
+    const channel = await findMine(ctx, channels, channel_id);
+    const event = { dedupe_key: key, external_id: key, account_id: "sandbox", occurred_at: ctx.now(), raw: { demo: true } };
+    return receiveEvent(ctx, channel, { ...event, kind: "message", from: [customer.identity], name: customer.name, content });
+  }
+  const sender = speaker === "agent" ? ({ type: "ai_agent", id: null, name: "Wassla" } as const) : ({ type: "team_member", id: null, name: speaker } as const);
+  const conversation = await newestOf(ctx, channel_id);
+  await atomically(ctx, (tx) =>
+    storeMessage(tx, conversation, conversation.last_inbound_at, { direction: "outbound", sender, content, status: "queued", due_at: tx.now() }),
+  );
+}
+
+async function finish(ctx: Ctx, channel_id: Id<"chan">, { closed, tags = [], priority = "normal", handler_mode = "unassigned" }: Letters): Promise<void> {
+  const { id } = await newestOf(ctx, channel_id);
+  await ctx.db
+    .update(conversations)
+    .set({ tags, priority, handler_mode })
+    .where(and(mine(ctx, conversations), eq(conversations.id, id)));
+  if (closed) await atomically(ctx, (tx) => closeConversation(tx, { conversation_id: id }));
+}
+
+/** The letters of a channel do not overlap: who speaks last, speaks in the newest. */
+async function newestOf(ctx: Ctx, channel_id: Id<"chan">) {
+  const all = await ctx.db
+    .select()
+    .from(conversations)
+    .where(and(mine(ctx, conversations), eq(conversations.channel_id, channel_id)))
+    .orderBy(conversations.id);
+  return all.at(-1)!;
 }
 
 /** Where everything is; and, this once, the credentials. */

@@ -1,4 +1,4 @@
-import { pino, type Logger } from "pino";
+import { LastUsed } from "../api-keys/last-used.ts";
 import { createApp } from "../app.ts";
 import type { Config } from "../config.ts";
 import type { Services, Work } from "../core/context.ts";
@@ -9,10 +9,11 @@ import { connectEmbedded, connectPostgres } from "../db/connect.ts";
 import { lockDataDir } from "../db/data-dir.ts";
 import { createPoster } from "../webhooks/post.ts";
 import { createResolve } from "../webhooks/resolve.ts";
+import { createLog } from "./log.ts";
 
 /** Opens the configured database, brought up to date, and everything that works on it. */
 export async function openWorld(config: Config, { now = systemClock }: { now?: Clock } = {}) {
-  const log = createLog(config);
+  const log = createLog(config.log_level);
   const { connection, release } = await openDatabase(config);
   let ring: (work: Work) => void = () => {};
 
@@ -32,6 +33,7 @@ export async function openWorld(config: Config, { now = systemClock }: { now?: C
     wake: (work) => ring(work),
   };
   const poster = createPoster(services.network);
+  const last_used = new LastUsed(services);
 
   return {
     services,
@@ -40,6 +42,7 @@ export async function openWorld(config: Config, { now = systemClock }: { now?: C
     app: createApp({
       services,
       poster,
+      last_used,
       cron_secret: config.cron_secret,
       ip_limit_per_minute: config.ip_limit_per_minute,
       trusted_proxies: config.trusted_proxies,
@@ -48,6 +51,7 @@ export async function openWorld(config: Config, { now = systemClock }: { now?: C
     onWake: (listener: (work: Work) => void) => void (ring = listener),
     async close() {
       await poster.close();
+      await last_used.write();
       await connection.close();
       release();
     },
@@ -70,6 +74,3 @@ async function openDatabase({ database }: Config) {
     throw error;
   }
 }
-
-const createLog = ({ log_level }: Config): Logger =>
-  pino({ level: log_level, redact: ["*.authorization", "*.token", "*.secret", "*.access_token"] });

@@ -2,21 +2,21 @@ import { z } from "zod";
 import type { Identity } from "../channels/contract.ts";
 import { idField, listOf, Metadata, MetadataPatch, Moment, pageInput, textField, Timestamp } from "../core/fields.ts";
 
-const kinds = ["phone", "whatsapp_user", "instagram_user", "page_user", "visitor"] as const satisfies Identity["kind"][];
+export const identityKinds = ["phone", "whatsapp_user", "instagram_user", "page_user", "visitor"] as const satisfies Identity["kind"][];
 
 const e164 = /^\+[1-9]\d{6,14}$/;
 
 export const ContactIdentity = z
   .object({
-    kind: z.enum(kinds).meta({ description: "`phone`, or the name a provider has for the person." }),
+    kind: z.enum(identityKinds).meta({ description: "`phone`, or the name a provider has for the person." }),
     value: z
       .string()
       .meta({ description: "A phone number in E.164 with its plus sign, or the provider's id.", examples: ["+15550101001"] }),
   })
   .meta({ id: "ContactIdentity", description: "One way in which a channel knows the contact." });
 
-const GivenIdentity = z
-  .strictObject({ kind: z.enum(kinds), value: textField(200, z.string().trim().min(1)).meta({ examples: ["+15550101001"] }) })
+export const GivenIdentity = z
+  .strictObject({ kind: z.enum(identityKinds), value: textField(200, z.string().trim().min(1)).meta({ examples: ["+15550101001"] }) })
   .refine(({ kind, value }) => kind !== "phone" || e164.test(value), {
     path: ["value"],
     error: "Must be a phone number in E.164: a plus sign and 7 to 15 digits.",
@@ -45,12 +45,13 @@ export type ContactRef = z.output<typeof ContactRef>;
 
 const name = textField(200, z.string().trim().min(1));
 const external_id = textField(255, z.string().trim().min(1)).meta({ examples: ["customer-1007"] });
-const identities = z.array(GivenIdentity).max(20);
+export const most_identities = 20;
+const identities = z.array(GivenIdentity).max(most_identities);
 
 export const UpsertContact = z.strictObject({
   external_id: external_id.meta({ description: "Your own id: if a contact has it, that one is updated." }).optional(),
   name: name.optional(),
-  identities: identities.default([]).meta({ description: "Added to those the contact has." }),
+  identities: identities.default([]).meta({ description: "Added to those the contact has; at most 20 in all." }),
   metadata: MetadataPatch.optional(),
 });
 export type UpsertContact = z.output<typeof UpsertContact>;
@@ -65,7 +66,12 @@ export type UpdateContact = z.output<typeof UpdateContact>;
 
 export const ListContacts = z.strictObject({
   external_id: z.string().max(255).optional(),
-  identity: z.string().max(200).meta({ description: "The value of one of the identities, such as `+15550101001`." }).optional(),
+  identity: z
+    .string()
+    .trim()
+    .max(200)
+    .meta({ description: "The value of one of the identities, such as `+15550101001`; the plus sign (`%2B` in a URL) may be left out." })
+    .optional(),
   created_after: Moment.optional(),
   created_before: Moment.optional(),
   ...pageInput,

@@ -1,4 +1,4 @@
-import { and, desc, eq, exists, gt, isNull, lt, sql, type SQL } from "drizzle-orm";
+import { and, desc, eq, gt, inArray, isNull, lt, sql, type SQL } from "drizzle-orm";
 import type { Identity } from "../channels/contract.ts";
 import type { Ctx, TxCtx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
@@ -6,7 +6,8 @@ import type { Id } from "../core/ids.ts";
 import { pageOf, readCursor, type Listing } from "../core/page.ts";
 import { mine } from "../db/mine.ts";
 import { given } from "../db/query.ts";
-import type { Contact, ContactRef, ListContacts } from "./contract.ts";
+import { totalOf } from "../db/total.ts";
+import { identityKinds, type Contact, type ContactRef, type ListContacts } from "./contract.ts";
 import { contact_identities, contacts } from "./tables.ts";
 
 /** One contact. */
@@ -19,21 +20,25 @@ export const lockContact = (ctx: TxCtx, { contact_id }: ContactRef) => contactBy
 export async function listContacts(ctx: Ctx, input: ListContacts) {
   const listing: Listing = { name: "contacts", filters: input };
   const position = readCursor(ctx, listing, input.cursor);
+  const filters = and(
+    mine(ctx, contacts),
+    isNull(contacts.deleted_at),
+    given(input.external_id, (external_id) => eq(contacts.external_id, external_id)),
+    given(input.identity, (value) => hasIdentity(ctx, value)),
+    given(input.created_after, (moment) => gt(contacts.created_at, moment)),
+    given(input.created_before, (moment) => lt(contacts.created_at, moment)),
+  );
   const rows = await withIdentities(ctx)
     .where(
       and(
-        mine(ctx, contacts),
-        isNull(contacts.deleted_at),
-        given(input.external_id, (external_id) => eq(contacts.external_id, external_id)),
-        given(input.identity, (value) => hasIdentity(ctx, value)),
-        given(input.created_after, (moment) => gt(contacts.created_at, moment)),
-        given(input.created_before, (moment) => lt(contacts.created_at, moment)),
+        filters,
         given(position, ([, last]) => lt(contacts.id, last as Id<"cont">)),
       ),
     )
     .orderBy(desc(contacts.id))
     .limit(input.limit + 1);
-  return pageOf(ctx, listing, rows.map(presentContact), input.limit, (row) => [row.created_at, row.id]);
+  const page = pageOf(ctx, listing, rows.map(presentContact), input.limit, (row) => [row.created_at, row.id]);
+  return { ...page, ...(await totalOf(ctx, input, contacts, filters)) };
 }
 
 export async function contactById(ctx: Ctx, id: Id<"cont">, lock?: "update"): Promise<Contact> {
@@ -62,24 +67,23 @@ const withIdentities = (ctx: Pick<Ctx, "db">) =>
     })
     .from(contacts);
 
-/** On disk a phone number is bare digits, as the providers send it; outside it is E.164. */
-export const presentContact = (row: Row): Contact => ({
-  ...row,
-  object: "contact",
-  identities: row.identities.map(({ kind, value }) => ({ kind, value: kind === "phone" ? `+${value}` : value })),
-});
+export const presentContact = (row: Row): Contact => ({ ...row, object: "contact", identities: row.identities.map(shown) });
 
+/** On disk a phone number is bare digits, as the providers send it; outside it is E.164. */
+export const shown = ({ kind, value }: Identity): Identity => ({ kind, value: kind === "phone" ? `+${value}` : value });
 export const stored = ({ kind, value }: Identity): Identity => ({ kind, value: kind === "phone" ? value.replace(/^\+/, "") : value });
 
+/** Every kind is named, so that the primary key (kind, value) answers it, and not a walk over all contacts. */
 const hasIdentity = (ctx: Ctx, value: string): SQL =>
-  exists(
+  inArray(
+    contacts.id,
     ctx.db
-      .select({ kind: contact_identities.kind })
+      .select({ contact_id: contact_identities.contact_id })
       .from(contact_identities)
       .where(
         and(
           mine(ctx, contact_identities),
-          eq(contact_identities.contact_id, contacts.id),
+          inArray(contact_identities.kind, identityKinds),
           eq(contact_identities.value, value.replace(/^\+(?=\d+$)/, "")),
         ),
       ),

@@ -1,4 +1,4 @@
-import { and, eq, ne, or, sql } from "drizzle-orm";
+import { and, eq, isNull, ne, or, sql } from "drizzle-orm";
 import type { Identity } from "../channels/contract.ts";
 import type { TxCtx } from "../core/context.ts";
 import type { Id } from "../core/ids.ts";
@@ -12,7 +12,7 @@ import { contact_identities, contacts } from "./tables.ts";
 export async function knowContact(ctx: TxCtx, identities: Identity[], name: string | null): Promise<Id<"cont">> {
   // One order for everybody, so that two callbacks about one person cannot wait for each other in a circle.
   const sorted = identities.toSorted((a, b) => (a.kind + a.value < b.kind + b.value ? -1 : 1));
-  const known = await whoHas(ctx, sorted);
+  const known = await hold(ctx, sorted);
   const contact_id = known ?? ctx.newId("cont");
   const now = ctx.now();
 
@@ -31,12 +31,21 @@ export async function knowContact(ctx: TxCtx, identities: Identity[], name: stri
   if (known || added.length === sorted.length) return contact_id;
 
   // Another callback made the contact meanwhile: it is theirs, and ours was never needed.
-  const theirs = await whoHas(ctx, sorted, contact_id);
+  const theirs = await hold(ctx, sorted, contact_id);
   if (!theirs) return contact_id;
   const ours = and(mine(ctx, contact_identities), eq(contact_identities.contact_id, contact_id));
   await ctx.db.update(contact_identities).set({ contact_id: theirs }).where(ours);
   await ctx.db.delete(contacts).where(and(mine(ctx, contacts), eq(contacts.id, contact_id)));
   return theirs;
+}
+
+/** Whoever is being deleted at this moment is waited for, and is nobody any more: what was erased stays erased. */
+async function hold(ctx: TxCtx, identities: Identity[], except?: Id<"cont">): Promise<Id<"cont"> | undefined> {
+  const found = await whoHas(ctx, identities, except);
+  if (!found) return undefined;
+  const living = and(mine(ctx, contacts), eq(contacts.id, found), isNull(contacts.deleted_at));
+  const [held] = await ctx.db.select({ id: contacts.id }).from(contacts).where(living).for("key share");
+  return held ? held.id : hold(ctx, identities, except);
 }
 
 async function whoHas(ctx: TxCtx, identities: Identity[], except?: Id<"cont">): Promise<Id<"cont"> | undefined> {

@@ -29,7 +29,8 @@ export const contactsRouter = router({
     route: "POST /v1/contacts",
     name: "upsertContact",
     summary: "Create or update a contact",
-    description: "Makes a contact; or, where one has the `external_id` already, updates that one with what is given.",
+    description:
+      "Makes a contact; or, where one has the `external_id` already, updates that one with what is given. An identity that is another contact's is refused with 409 `duplicate_external_id`.",
     input: UpsertContact,
     output: Contact,
     errors: ["duplicate_external_id"],
@@ -39,7 +40,8 @@ export const contactsRouter = router({
     route: "PATCH /v1/contacts/{contact_id}",
     name: "updateContact",
     summary: "Update a contact",
-    description: "Changes the fields that are named. `metadata` is merged: a key that is null is removed.",
+    description:
+      "Changes the fields that are named; an empty body changes nothing. `identities` are all of them; `metadata` is merged: a key that is null is removed.",
     input: UpdateContact,
     output: Contact,
     errors: ["duplicate_external_id"],
@@ -50,7 +52,8 @@ export const contactsRouter = router({
     route: "DELETE /v1/contacts/{contact_id}",
     name: "deleteContact",
     summary: "Delete a contact",
-    description: "Erases the person: name, identities, external id and metadata. Conversations and messages stay.",
+    description:
+      "Erases the person: name, identities, external id, metadata, and the 24-hour windows they opened. Conversations and messages stay, and the messages keep what was said and the name their sender had. Nothing can be sent to the person any more; should they write again, they are a new contact.",
     input: ContactRef,
     output: DeletedContact,
     current: { read: lockContact, output: Contact },

@@ -12,6 +12,7 @@ import { contacts } from "./tables.ts";
 /** Changes what is named and leaves the rest. */
 export async function updateContact(ctx: TxCtx, { contact_id, identities, metadata, ...changes }: UpdateContact) {
   const current = await contactById(ctx, contact_id, "update");
+  if (!identities && !metadata && Object.keys(changes).length === 0) return current;
   await ctx.db
     .update(contacts)
     .set({ ...changes, metadata: patched(current.metadata, metadata), updated_at: ctx.now() })
@@ -22,6 +23,7 @@ export async function updateContact(ctx: TxCtx, { contact_id, identities, metada
 }
 
 function refuseDuplicate(error: unknown): never {
-  if (isUniqueViolation(error, "contacts_external_id")) throw new ApiError("duplicate_external_id");
+  if (isUniqueViolation(error, "contacts_external_id"))
+    throw new ApiError("duplicate_external_id", { detail: "Another contact has this external id." });
   throw error;
 }

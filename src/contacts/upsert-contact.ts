@@ -10,9 +10,14 @@ import { contacts } from "./tables.ts";
 
 /** Makes a contact, or updates the one that has the external id: importing the same people twice makes them once. */
 export async function upsertContact(ctx: TxCtx, input: UpsertContact) {
-  const id = (await insert(ctx, input)) ?? (await update(ctx, input));
+  const id = await insertOrUpdate(ctx, input);
   await addIdentities(ctx, id, input.identities);
   return contactById(ctx, id);
+}
+
+async function insertOrUpdate(ctx: TxCtx, input: UpsertContact): Promise<Id<"cont">> {
+  // Neither where somebody had the external id and gave it up in between.
+  return (await insert(ctx, input)) ?? (await update(ctx, input)) ?? insertOrUpdate(ctx, input);
 }
 
 /** Nothing comes back when the external id is somebody's: also when that somebody is only being made. */
@@ -34,12 +39,13 @@ async function insert(ctx: TxCtx, { external_id, name, metadata }: UpsertContact
   return made?.id;
 }
 
-async function update(ctx: TxCtx, { external_id, name, metadata }: UpsertContact): Promise<Id<"cont">> {
+async function update(ctx: TxCtx, { external_id, name, metadata }: UpsertContact): Promise<Id<"cont"> | undefined> {
   const theirs = and(mine(ctx, contacts), eq(contacts.external_id, external_id!));
   const [known] = await ctx.db.select({ id: contacts.id, metadata: contacts.metadata }).from(contacts).where(theirs).for("update");
+  if (!known) return undefined;
   await ctx.db
     .update(contacts)
-    .set({ ...(name !== undefined && { name }), metadata: patched(known!.metadata, metadata), updated_at: ctx.now() })
-    .where(and(mine(ctx, contacts), eq(contacts.id, known!.id)));
-  return known!.id;
+    .set({ ...(name !== undefined && { name }), metadata: patched(known.metadata, metadata), updated_at: ctx.now() })
+    .where(and(mine(ctx, contacts), eq(contacts.id, known.id)));
+  return known.id;
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ChannelKind, Content, sendErrorCodes } from "../channels/contract.ts";
-import { idField, listOf, Metadata, Moment, pageInput, textField, Timestamp } from "../core/fields.ts";
+import { ContactRef, GivenIdentity } from "../contacts/contract.ts";
+import { idField, listOf, Metadata, MetadataPatch, Moment, pageInput, textField, Timestamp } from "../core/fields.ts";
 
 export const SendableContent = z
   .discriminatedUnion("type", [
@@ -36,6 +37,15 @@ export type HandlerMode = z.infer<typeof HandlerMode>;
 
 export const Priority = z.enum(["low", "normal", "high", "urgent"]);
 export type Priority = z.infer<typeof Priority>;
+
+const Subject = textField(200, z.string().trim().min(1)).meta({ description: "What it is about.", examples: ["Order A-1007"] });
+
+const Tag = textField(50, z.string().trim().min(1)).meta({ examples: ["vip"] });
+const Tags = z
+  .array(Tag)
+  .max(50)
+  .overwrite((tags) => [...new Set(tags)])
+  .meta({ description: "All of them, in this order; one that is named twice is kept once." });
 
 export const ClosedBy = z.enum(["team_member", "api", "ai_agent", "inactivity_timer", "contact"]).meta({ description: "Who closed it." });
 export type ClosedBy = z.infer<typeof ClosedBy>;
@@ -140,21 +150,150 @@ export type Message = z.input<typeof Message>;
 export const ConversationRef = z.strictObject({ conversation_id: idField("conv") });
 export type ConversationRef = z.output<typeof ConversationRef>;
 
+const chosenStatus = z.array(ConversationStatus).meta({ description: "One or more; repeat the parameter." }).optional();
+const chosenChannel = z.array(ChannelKind).meta({ description: "One or more; repeat the parameter." }).optional();
+
 export const ListConversations = z.strictObject({
-  status: z.array(ConversationStatus).meta({ description: "One or more; repeat the parameter." }).optional(),
-  channel: z.array(ChannelKind).meta({ description: "One or more; repeat the parameter." }).optional(),
+  status: chosenStatus,
+  channel: chosenChannel,
   channel_id: idField("chan").optional(),
   contact_id: idField("cont").optional(),
   handler_mode: HandlerMode.optional(),
+  priority: z.array(Priority).meta({ description: "One or more; repeat the parameter." }).optional(),
+  tag: Tag.meta({ description: "A tag that the conversation has, exactly." }).optional(),
+  created_after: Moment.optional(),
+  created_before: Moment.optional(),
+  updated_after: Moment.optional(),
+  updated_before: Moment.optional(),
   last_message_after: Moment.optional(),
   last_message_before: Moment.optional(),
+  sort: z
+    .enum(["-last_message_at", "last_message_at", "-created_at", "created_at", "-updated_at", "updated_at"])
+    .default("-last_message_at")
+    .meta({ description: "By which time; with a minus sign the newest first." }),
   ...pageInput,
 });
 export type ListConversations = z.output<typeof ListConversations>;
+
+export const ListContactConversations = ContactRef.extend({ status: chosenStatus, channel: chosenChannel, ...pageInput });
+export type ListContactConversations = z.output<typeof ListContactConversations>;
 export const ConversationList = listOf(Conversation, "ConversationList");
 
-export const ListMessages = ConversationRef.extend({
+export const StartConversation = z
+  .strictObject({
+    channel_id: idField("chan"),
+    contact_id: idField("cont").optional(),
+    to: GivenIdentity.meta({ description: "The contact by how the channel knows them; somebody unknown becomes a contact." }).optional(),
+    subject: Subject.optional(),
+    tags: Tags.optional(),
+    priority: Priority.optional(),
+    handler_mode: HandlerMode.optional(),
+    metadata: Metadata.optional(),
+  })
+  .refine(({ contact_id, to }) => (contact_id === undefined) !== (to === undefined), {
+    path: ["to"],
+    error: "Name the contact either by contact_id or by to.",
+    params: { code: "not_allowed" },
+  })
+  .meta({
+    examples: [
+      {
+        channel_id: "chan_01m7x0q4w6e8r9t2y3v5n7b1c4",
+        to: { kind: "phone", value: "+15550101001" },
+        subject: "Order A-1007",
+        tags: ["vip"],
+        metadata: { order_id: "A-1007" },
+      },
+    ],
+  });
+export type StartConversation = z.output<typeof StartConversation>;
+
+export const UpdateConversation = ConversationRef.extend({
+  status: ConversationStatus.meta({
+    description: "`open` or `pending` (it waits for somebody). Closing is POST /close, reopening POST /reopen.",
+  }).optional(),
+  priority: Priority.optional(),
+  tags: Tags.optional(),
+  subject: Subject.nullable().optional(),
+  handler_mode: HandlerMode.optional(),
+  metadata: MetadataPatch.optional(),
+});
+export type UpdateConversation = z.output<typeof UpdateConversation>;
+
+export const HandOffConversation = ConversationRef.extend({
+  to: HandlerMode,
+  note: textField(1000, z.string().trim().min(1)).meta({ description: "Why; kept in the audit log." }).optional(),
+});
+export type HandOffConversation = z.output<typeof HandOffConversation>;
+
+const TranscriptFormat = z.enum(["json", "text", "markdown"]);
+export type TranscriptFormat = z.infer<typeof TranscriptFormat>;
+
+export const GetTranscript = ConversationRef.extend({
+  format: TranscriptFormat.default("json").meta({ description: "The messages themselves, or rendered for people in `content`." }),
+});
+export type GetTranscript = z.output<typeof GetTranscript>;
+
+export const TranscriptMessage = z
+  .object({
+    at: Timestamp,
+    sender: z.object({ type: Sender.shape.type, name: z.string().nullable() }).meta({ description: "Who wrote it." }),
+    direction: Direction,
+    text: z
+      .string()
+      .nullable()
+      .meta({ description: "What was written; null for a file without a caption.", examples: ["Where is my order?"] }),
+    media_type: z.string().nullable().meta({ description: "What kind of file it is; null for plain text." }),
+    status: MessageStatus,
+  })
+  .meta({ id: "TranscriptMessage", description: "One message of a transcript." });
+export type TranscriptMessage = z.infer<typeof TranscriptMessage>;
+
+export const Transcript = z
+  .object({
+    object: z.literal("transcript"),
+    conversation_id: idField("conv"),
+    format: TranscriptFormat,
+    truncated: z.boolean().meta({ description: "Earlier messages are left out.", examples: [false] }),
+    messages: z
+      .array(TranscriptMessage)
+      .nullable()
+      .meta({
+        description: "The oldest first; null where `content` holds them.",
+        examples: [
+          [
+            {
+              at: "2026-11-22T10:15:12.480Z",
+              sender: { type: "contact", name: "Sara" },
+              direction: "inbound",
+              text: "Where is my order?",
+              media_type: null,
+              status: "received",
+            },
+          ],
+        ],
+      }),
+    content: z.string().nullable().meta({ description: "The rendered transcript; null for `json`." }),
+  })
+  .meta({ id: "Transcript", description: "What was said in a conversation, for people to read." });
+export type Transcript = z.input<typeof Transcript>;
+
+export const ListConversationMessages = ConversationRef.extend({
   order: z.enum(["asc", "desc"]).default("desc").meta({ description: "By time: the newest first, or the oldest." }),
+  ...pageInput,
+});
+export type ListConversationMessages = z.output<typeof ListConversationMessages>;
+
+export const ListMessages = z.strictObject({
+  channel: chosenChannel,
+  direction: Direction.optional(),
+  status: z.array(MessageStatus).meta({ description: "One or more; repeat the parameter." }).optional(),
+  conversation_id: idField("conv").optional(),
+  contact_id: idField("cont").optional(),
+  created_after: Moment.optional(),
+  created_before: Moment.optional(),
+  updated_after: Moment.meta({ description: "Stored or changed since: a message's status changes after it was stored." }).optional(),
+  order: z.enum(["asc", "desc"]).default("desc").meta({ description: "The newest first, or, with `asc`, a feed." }),
   ...pageInput,
 });
 export type ListMessages = z.output<typeof ListMessages>;
@@ -163,9 +302,35 @@ export const MessageList = listOf(Message, "MessageList");
 export const MessageRef = z.strictObject({ message_id: idField("msg") });
 export type MessageRef = z.output<typeof MessageRef>;
 
-export const SendMessage = ConversationRef.extend({
+const newMessage = {
   content: SendableContent,
   client_reference: textField(255, z.string().min(1)).meta({ description: "Your own id of it; kept, and given back." }).optional(),
   metadata: Metadata.optional(),
-});
+};
+
+export const SendMessage = ConversationRef.extend(newMessage);
 export type SendMessage = z.output<typeof SendMessage>;
+
+export const SendMessageToContact = z
+  .strictObject({
+    channel_id: idField("chan"),
+    contact_id: idField("cont").optional(),
+    to: GivenIdentity.meta({ description: "The contact by how the channel knows them; somebody unknown becomes a contact." }).optional(),
+    ...newMessage,
+  })
+  .refine(({ contact_id, to }) => (contact_id === undefined) !== (to === undefined), {
+    path: ["to"],
+    error: "Name the contact either by contact_id or by to.",
+    params: { code: "not_allowed" },
+  })
+  .meta({
+    examples: [
+      {
+        channel_id: "chan_01m7x0q4w6e8r9t2y3v5n7b1c4",
+        contact_id: "cont_01m7x0q4w6e8r9t2y3v5n7b1c4",
+        content: { type: "text", text: "Your order is on its way." },
+        client_reference: "order-A-1007-shipped",
+      },
+    ],
+  });
+export type SendMessageToContact = z.output<typeof SendMessageToContact>;

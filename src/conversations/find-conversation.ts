@@ -3,12 +3,12 @@ import { contact_channels } from "../contacts/tables.ts";
 import type { Ctx, TxCtx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import { mine } from "../db/mine.ts";
-import { openStatuses, type ConversationRef, type ConversationStatus } from "./contract.ts";
+import { openStatuses, type Conversation, type ConversationRef, type ConversationStatus } from "./contract.ts";
 import { presentConversation } from "./present.ts";
 import { conversations } from "./tables.ts";
 
 /** One conversation. */
-export async function findConversation(ctx: Ctx, { conversation_id }: ConversationRef) {
+export async function findConversation(ctx: Ctx, { conversation_id }: ConversationRef): Promise<Conversation> {
   const [found] = await withWindow(ctx).where(and(mine(ctx, conversations), eq(conversations.id, conversation_id)));
   if (!found) throw new ApiError("not_found");
   return presentConversation(ctx, found.conversation, found.window_opened_at);
@@ -28,14 +28,26 @@ export const withWindow = (ctx: Pick<Ctx, "db">) =>
       ),
     );
 
-/** An open conversation, locked until the transaction ends: what is decided about it stays true. */
-export async function lockOpenConversation(ctx: TxCtx, { conversation_id }: ConversationRef) {
+/** One conversation, locked until the transaction ends: what is decided about it stays true. */
+export async function lockConversation(ctx: TxCtx, { conversation_id }: ConversationRef) {
   const [found] = await withWindow(ctx)
     .where(and(mine(ctx, conversations), eq(conversations.id, conversation_id)))
     .for("update", { of: conversations });
   if (!found) throw new ApiError("not_found");
+  return found;
+}
+
+/** The same, where it must be one in which something can still be said. */
+export async function lockOpenConversation(ctx: TxCtx, ref: ConversationRef) {
+  const found = await lockConversation(ctx, ref);
   if (!isOpen(found.conversation.status)) throw new ApiError("conversation_closed");
   return found;
 }
 
-const isOpen = (status: ConversationStatus): boolean => (openStatuses as readonly ConversationStatus[]).includes(status);
+/** As its GET shows it, and locked: what `If-Match` is judged by. */
+export async function showLockedConversation(ctx: TxCtx, ref: ConversationRef): Promise<Conversation> {
+  const { conversation, window_opened_at } = await lockConversation(ctx, ref);
+  return presentConversation(ctx, conversation, window_opened_at);
+}
+
+export const isOpen = (status: ConversationStatus): boolean => (openStatuses as readonly ConversationStatus[]).includes(status);

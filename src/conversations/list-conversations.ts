@@ -1,41 +1,72 @@
-import { and, desc, eq, gt, inArray, lt, sql } from "drizzle-orm";
+import { and, arrayContains, asc, desc, eq, gt, inArray, lt, sql } from "drizzle-orm";
 import { channels } from "../channels/tables.ts";
+import { findContact } from "../contacts/find-contact.ts";
 import { contacts } from "../contacts/tables.ts";
 import type { Ctx } from "../core/context.ts";
-import { uuidOf } from "../core/ids.ts";
+import { uuidOf, type Id } from "../core/ids.ts";
 import { pageOf, readCursor, type Listing } from "../core/page.ts";
 import { assertMine, mine } from "../db/mine.ts";
 import { given } from "../db/query.ts";
-import type { ListConversations } from "./contract.ts";
+import { totalOf } from "../db/total.ts";
+import type { ListContactConversations, ListConversations } from "./contract.ts";
 import { withWindow } from "./find-conversation.ts";
 import { presentConversation } from "./present.ts";
 import { conversations } from "./tables.ts";
 
-/** Conversations, the one with the newest message first. */
+/** Conversations, unless the request says otherwise the one with the newest message first. */
 export async function listConversations(ctx: Ctx, input: ListConversations) {
-  const listing: Listing = { name: "conversations", filters: input };
-  const position = readCursor(ctx, listing, input.cursor);
   await assertMine(ctx, channels, "/channel_id", input.channel_id);
   await assertMine(ctx, contacts, "/contact_id", input.contact_id);
+  return readPage(ctx, { name: "conversations", filters: input }, input);
+}
 
-  const { last_message_at, id } = conversations;
+/** The conversations with one contact, the one with the newest message first. */
+export async function listContactConversations(ctx: Ctx, input: ListContactConversations) {
+  await findContact(ctx, input);
+  return readPage(ctx, { name: "contact conversations", filters: input }, { ...input, sort: "-last_message_at" });
+}
+
+async function readPage(ctx: Ctx, listing: Listing, input: ListConversations) {
+  const position = readCursor(ctx, listing, input.cursor);
+  const { created_at, updated_at, last_message_at } = conversations;
+  const filters = and(
+    mine(ctx, conversations),
+    given(input.status, (status) => inArray(conversations.status, status)),
+    given(input.channel, (channel) => inArray(conversations.channel, channel)),
+    given(input.channel_id, (channel_id) => eq(conversations.channel_id, channel_id)),
+    given(input.contact_id, (contact_id) => eq(conversations.contact_id, contact_id)),
+    given(input.handler_mode, (handler_mode) => eq(conversations.handler_mode, handler_mode)),
+    given(input.priority, (priority) => inArray(conversations.priority, priority)),
+    given(input.tag, (tag) => arrayContains(conversations.tags, [tag])),
+    given(input.created_after, (moment) => gt(created_at, moment)),
+    given(input.created_before, (moment) => lt(created_at, moment)),
+    given(input.updated_after, (moment) => gt(updated_at, moment)),
+    given(input.updated_before, (moment) => lt(updated_at, moment)),
+    given(input.last_message_after, (moment) => gt(last_message_at, moment)),
+    given(input.last_message_before, (moment) => lt(last_message_at, moment)),
+  );
+  const { sorted_by, order, beyond } = orderOf(input.sort);
   const found = await withWindow(ctx)
-    .where(
-      and(
-        mine(ctx, conversations),
-        given(input.status, (status) => inArray(conversations.status, status)),
-        given(input.channel, (channel) => inArray(conversations.channel, channel)),
-        given(input.channel_id, (channel_id) => eq(conversations.channel_id, channel_id)),
-        given(input.contact_id, (contact_id) => eq(conversations.contact_id, contact_id)),
-        given(input.handler_mode, (handler_mode) => eq(conversations.handler_mode, handler_mode)),
-        given(input.last_message_after, (moment) => gt(last_message_at, moment)),
-        given(input.last_message_before, (moment) => lt(last_message_at, moment)),
-        given(position, ([at, last]) => sql`(${last_message_at}, ${id}) < (${at}::timestamptz, ${uuidOf(last)}::uuid)`),
-      ),
-    )
-    .orderBy(desc(last_message_at), desc(id))
+    .where(and(filters, given(position, beyond)))
+    .orderBy(...order)
     .limit(input.limit + 1);
 
   const rows = found.map(({ conversation, window_opened_at }) => presentConversation(ctx, conversation, window_opened_at));
-  return pageOf(ctx, listing, rows, input.limit, (row) => [row.last_message_at, row.id]);
+  const page = pageOf(ctx, listing, rows, input.limit, (row) => [row[sorted_by], row.id]);
+  return { ...page, ...(await totalOf(ctx, input, conversations, filters)) };
+}
+
+/** Each order is that of an index. Ids are made in order of time, so they are the order of creation. */
+function orderOf(sort: ListConversations["sort"]) {
+  const sorted_by = sort.replace("-", "") as "last_message_at" | "created_at" | "updated_at";
+  const [direction, is_beyond, sign] = sort.startsWith("-") ? [desc, lt, sql`<`] : [asc, gt, sql`>`];
+  const { [sorted_by]: column, id } = conversations;
+  type Position = readonly [at: string, id: string];
+  if (sorted_by === "created_at")
+    return { sorted_by, order: [direction(id)], beyond: ([, last]: Position) => is_beyond(id, last as Id<"conv">) };
+  return {
+    sorted_by,
+    order: [direction(column), direction(id)],
+    beyond: ([at, last]: Position) => sql`(${column}, ${id}) ${sign} (${at}::timestamptz, ${uuidOf(last)}::uuid)`,
+  };
 }

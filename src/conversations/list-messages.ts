@@ -1,32 +1,72 @@
-import { and, asc, desc, eq, gt, lt } from "drizzle-orm";
+import { and, asc, desc, eq, gt, inArray, lt } from "drizzle-orm";
+import { contacts } from "../contacts/tables.ts";
 import type { Ctx } from "../core/context.ts";
 import type { Id } from "../core/ids.ts";
 import { pageOf, readCursor, type Listing } from "../core/page.ts";
-import { findMine, mine } from "../db/mine.ts";
+import { readFeed } from "../db/feed.ts";
+import { assertMine, findMine, mine } from "../db/mine.ts";
 import { given } from "../db/query.ts";
-import type { ListMessages } from "./contract.ts";
+import { totalOf } from "../db/total.ts";
+import type { ListConversationMessages, ListMessages, MessageStatus, StoredMessageStatus } from "./contract.ts";
 import { presentMessage } from "./present.ts";
 import { conversations, messages } from "./tables.ts";
 
-/** The messages of a conversation. Ids are made in order of time, so they are the order. */
+/** The messages of the workspace: the newest first, or as a feed, which misses none. */
 export async function listMessages(ctx: Ctx, input: ListMessages) {
-  const listing: Listing = { name: "conversation messages", filters: input };
+  const listing: Listing = { name: "messages", filters: input };
   const position = readCursor(ctx, listing, input.cursor);
-  await findMine(ctx, conversations, input.conversation_id);
+  await assertMine(ctx, conversations, "/conversation_id", input.conversation_id);
+  await assertMine(ctx, contacts, "/contact_id", input.contact_id);
 
-  const [beyond, direction] = input.order === "asc" ? [gt, asc] : [lt, desc];
+  const filters = and(
+    mine(ctx, messages),
+    given(input.channel, (channel) => inArray(messages.channel, channel)),
+    given(input.direction, (direction) => eq(messages.direction, direction)),
+    given(input.status, (status) => inArray(messages.status, status.flatMap(onDisk))),
+    given(input.conversation_id, (id) => eq(messages.conversation_id, id)),
+    given(input.contact_id, (id) => eq(messages.contact_id, id)),
+    given(input.created_after, (moment) => gt(messages.created_at, moment)),
+    given(input.created_before, (moment) => lt(messages.created_at, moment)),
+    given(input.updated_after, (moment) => gt(messages.updated_at, moment)),
+  );
+  if (input.order === "asc") return readFeed(ctx, messages, listing, input, filters, presentMessage);
+
   const rows = await ctx.db
     .select()
     .from(messages)
     .where(
       and(
-        mine(ctx, messages),
-        eq(messages.conversation_id, input.conversation_id),
+        filters,
+        given(position, ([, last]) => lt(messages.id, last as Id<"msg">)),
+      ),
+    )
+    .orderBy(desc(messages.id))
+    .limit(input.limit + 1);
+  const page = pageOf(ctx, listing, rows.map(presentMessage), input.limit, (row) => [row.created_at, row.id]);
+  return { ...page, ...(await totalOf(ctx, input, messages, filters)) };
+}
+
+const onDisk = (status: MessageStatus): StoredMessageStatus[] => (status === "queued" ? ["queued", "scheduled"] : [status]);
+
+/** The messages of a conversation. Ids are made in order of time, so they are the order. */
+export async function listConversationMessages(ctx: Ctx, input: ListConversationMessages) {
+  const listing: Listing = { name: "conversation messages", filters: input };
+  const position = readCursor(ctx, listing, input.cursor);
+  await findMine(ctx, conversations, input.conversation_id);
+
+  const [beyond, direction] = input.order === "asc" ? [gt, asc] : [lt, desc];
+  const filters = and(mine(ctx, messages), eq(messages.conversation_id, input.conversation_id));
+  const rows = await ctx.db
+    .select()
+    .from(messages)
+    .where(
+      and(
+        filters,
         given(position, ([, last]) => beyond(messages.id, last as Id<"msg">)),
       ),
     )
     .orderBy(direction(messages.id))
     .limit(input.limit + 1);
-
-  return pageOf(ctx, listing, rows.map(presentMessage), input.limit, (row) => [row.created_at, row.id]);
+  const page = pageOf(ctx, listing, rows.map(presentMessage), input.limit, (row) => [row.created_at, row.id]);
+  return { ...page, ...(await totalOf(ctx, input, messages, filters)) };
 }

@@ -1,7 +1,7 @@
 import type { Ctx } from "../core/context.ts";
 import { secondsBetween, type Timestamp } from "../core/time.ts";
 import { messagingWindow } from "./messaging-window.ts";
-import type { Conversation, Message } from "./contract.ts";
+import type { Conversation, Message, MessageStatus, StoredMessageStatus } from "./contract.ts";
 import type { conversations, messages } from "./tables.ts";
 
 export type ConversationRow = typeof conversations.$inferSelect;
@@ -18,9 +18,11 @@ export function presentConversation(ctx: Ctx, row: ConversationRow, window_opene
   };
 }
 
-/** A message that waits for another try is still queued to whoever looks from outside. */
 export const presentMessage = (row: MessageRow): Message => ({
   ...row,
   object: "message",
-  status: row.status === "scheduled" ? "queued" : row.status,
+  status: presentStatus(row.status),
 });
+
+/** A message that waits for another try is still queued to whoever looks from outside. */
+export const presentStatus = (status: StoredMessageStatus): MessageStatus => (status === "scheduled" ? "queued" : status);

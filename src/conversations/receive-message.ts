@@ -1,4 +1,3 @@
-import { and, eq, inArray, sql } from "drizzle-orm";
 import type { Effect } from "../channels/note-event.ts";
 import type { Channel } from "../channels/find-hooked-channel.ts";
 import type { InboundEvent } from "../channels/providers/provider.ts";
@@ -7,9 +6,8 @@ import { openWindow } from "../contacts/open-window.ts";
 import type { TxCtx } from "../core/context.ts";
 import type { Id } from "../core/ids.ts";
 import { earliest } from "../core/time.ts";
-import { mine } from "../db/mine.ts";
-import { openStatuses } from "./contract.ts";
 import { isStored } from "./is-stored.ts";
+import { lockOneOpen, oneOpen } from "./one-open.ts";
 import type { ConversationRow } from "./present.ts";
 import { storeMessage } from "./store-message.ts";
 import { conversations } from "./tables.ts";
@@ -38,18 +36,7 @@ export async function receiveMessage(ctx: TxCtx, channel: Channel, event: Receiv
 
 /** The one open conversation with a contact on a channel, made if there is none, and locked. */
 export async function openConversation(ctx: TxCtx, channel: Channel, contact_id: Id<"cont">): Promise<ConversationRow> {
-  const [open] = await ctx.db
-    .select()
-    .from(conversations)
-    .where(
-      and(
-        mine(ctx, conversations),
-        eq(conversations.channel_id, channel.id),
-        eq(conversations.contact_id, contact_id),
-        inArray(conversations.status, [...openStatuses]),
-      ),
-    )
-    .for("update");
+  const open = await lockOneOpen(ctx, { channel_id: channel.id, contact_id });
   if (open) return open;
 
   const now = ctx.now();
@@ -65,10 +52,7 @@ export async function openConversation(ctx: TxCtx, channel: Channel, contact_id:
       created_at: now,
       updated_at: now,
     })
-    .onConflictDoNothing({
-      target: [conversations.workspace_id, conversations.channel_id, conversations.contact_id],
-      where: sql`status in ('open', 'pending') and channel <> 'twilio_voice'`,
-    })
+    .onConflictDoNothing(oneOpen)
     .returning();
   if (made) return made;
   // Somebody opened one at the same moment: it is committed by now, unless it is closed again.

@@ -1,7 +1,7 @@
 import type { ExtractTablesWithRelations } from "drizzle-orm";
 import type { PgDatabase, PgQueryResultHKT, PgTransaction } from "drizzle-orm/pg-core";
 import type { Id, NewId } from "./ids.ts";
-import type { Clock } from "./time.ts";
+import type { Clock, Timestamp } from "./time.ts";
 import type { Vault } from "./vault.ts";
 
 type NoSchema = Record<string, never>;
@@ -71,11 +71,19 @@ export interface IdempotentRequest {
   is_replayed: boolean;
 }
 
+/** The three windows that bound how often one may ask, as a request found them. */
+export interface Admission {
+  windows: readonly { scope: "ip" | "key" | "tenant"; limit: number; remaining: number }[];
+  reset_seconds: number;
+  reset_at: Timestamp;
+}
+
 /** One request of one workspace. */
 export interface Ctx extends Services {
   workspace_id: Id<"ws">;
   actor: Actor;
   request_id: Id<"req">;
+  admission?: Admission | undefined;
   idempotency?: IdempotentRequest | undefined;
   /** The entity tags one of which the resource must still have (RFC 9110 §13.1.1). */
   if_match?: string | undefined;

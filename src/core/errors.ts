@@ -62,8 +62,29 @@ export const errors = {
   conversation_closed: {
     status: 409,
     title: "Conversation closed",
-    meaning: "The conversation has ended; nothing can be sent in it and it cannot be closed again.",
-    remedy: "Wait for the contact to write again, which opens a new conversation.",
+    meaning: "The conversation is closed: nothing can be sent in it, and neither its status nor its handler can be changed.",
+    remedy: "Reopen it (not one that the contact ended), or start a new one. The contact's next message opens a new one too.",
+    retryable: false,
+  },
+  call_not_active: {
+    status: 409,
+    title: "Call not active",
+    meaning: "The channel is a telephone line, and no call with the contact is running.",
+    remedy: "Write to the contact on another channel; calls are made by the contact.",
+    retryable: false,
+  },
+  message_not_retryable: {
+    status: 409,
+    title: "Message not retryable",
+    meaning: "Only an outbound message that failed, for a reason other than its own content, can be sent again.",
+    remedy: "Read the message's `status` and `error`; `detail` says what stands in the way.",
+    retryable: false,
+  },
+  invalid_status_transition: {
+    status: 409,
+    title: "Invalid status transition",
+    meaning: "The step does not lead on from the status that the resource has.",
+    remedy: "`allowed` names the statuses that may come next; `detail` says how to get there.",
     retryable: false,
   },
   delivery_in_progress: {
@@ -236,8 +257,23 @@ export class ApiError extends Error {
   }
 }
 
-export const asApiError = (error: unknown): ApiError =>
-  error instanceof ApiError ? error : new ApiError("internal_error", { cause: error });
+export const asApiError = (error: unknown): ApiError => {
+  if (error instanceof ApiError) return error;
+  return isPassing(error) ? unavailable(error) : new ApiError("internal_error", { cause: error });
+};
+
+export const unavailable = (cause?: unknown): ApiError => new ApiError("service_unavailable", { headers: { "Retry-After": "1" }, cause });
+
+/** The database cannot be reached, is starting or stopping, has no place left, or took too long: PostgreSQL's Appendix A. */
+const passing = "ECONNREFUSED ECONNRESET CONNECT_TIMEOUT CONNECTION_CLOSED CONNECTION_ENDED CONNECTION_DESTROYED 53300 55P03 57014 57P01 57P02 57P03";
+
+function isPassing(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    const { code } = cause as Error & { code?: unknown };
+    if (typeof code === "string" && passing.split(" ").includes(code)) return true;
+  }
+  return false;
+}
 
 type UnauthorizedReason = "missing_token" | "malformed_token" | "unknown_token" | "revoked_token" | "expired_token";
 

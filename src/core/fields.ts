@@ -65,6 +65,10 @@ export const MetadataPatch = z
 export const pageInput = {
   limit: z.number().int().min(1).max(100).default(20).meta({ description: "How many to return." }),
   cursor: z.string().max(1000).meta({ description: "`next_cursor` of the page before; the filters must stay the same." }).optional(),
+  include_total: z
+    .boolean()
+    .meta({ description: "Adds `total_count`. Every row that matches is counted, so ask once and not for each page." })
+    .optional(),
 };
 
 export const listOf = <T extends z.ZodType>(item: T, id: string) =>
@@ -73,6 +77,10 @@ export const listOf = <T extends z.ZodType>(item: T, id: string) =>
       object: z.literal("list"),
       data: z.array(item),
       has_more: z.boolean(),
-      next_cursor: z.string().nullable().meta({ description: "Pass it as `cursor` for the next page; null on the last." }),
+      next_cursor: z
+        .string()
+        .nullable()
+        .meta({ description: "Pass it as `cursor` for the next page; null on the last. A feed always has one: keep it and ask again." }),
+      total_count: z.number().int().optional().meta({ description: "How many match on all pages; only with `include_total=true`." }),
     })
     .meta({ id, description: "One page." });

@@ -58,8 +58,10 @@ export function createNewId(clock: Clock = systemClock, fill: (bytes: Uint8Array
   };
 }
 
+const suffix = /^[0-7][0-9a-hjkmnp-tv-z]{25}$/;
+
 export function isId<P extends Prefix>(prefix: P, text: string): text is Id<P> {
-  return text.startsWith(`${prefix}_`) && decode(text.slice(prefix.length + 1)) !== undefined;
+  return text.charAt(prefix.length) === "_" && text.startsWith(prefix) && suffix.test(text.slice(prefix.length + 1));
 }
 
 export function uuidOf(id: string): string {

@@ -2,13 +2,15 @@ import type { Ctx } from "./context.ts";
 import { ApiError } from "./errors.ts";
 
 /** Where a page ended: the sort value and the id of its last row. */
-type Position = readonly [sort: string, id: string];
+export type Position = readonly [sort: string, id: string];
 
 export interface Page<T> {
   object: "list";
   data: T[];
   has_more: boolean;
   next_cursor: string | null;
+  /** Only where it was asked for. */
+  total_count?: number;
 }
 
 /** The list a cursor is bound to: another list, tenant or filter refuses it. */
@@ -22,6 +24,22 @@ export function pageOf<T>(ctx: Ctx, listing: Listing, rows: T[], limit: number, 
   const data = rows.slice(0, limit);
   const last = rows.length > limit ? data.at(-1) : undefined;
   return { object: "list", data, has_more: last !== undefined, next_cursor: last ? writeCursor(ctx, listing, positionOf(last)) : null };
+}
+
+/**
+ * A page of a feed, whose readers come back for more: it always ends in a cursor, behind its last row or,
+ * where there is no more, behind everything that is finished.
+ */
+export function feedOf<R extends { xid: string; id: string }, T>(
+  ctx: Ctx,
+  listing: Listing,
+  rows: R[],
+  limit: number,
+  horizon: Position,
+  present: (row: R) => T,
+): Page<T> {
+  const page = pageOf(ctx, listing, rows, limit, ({ xid, id }) => [xid, id]);
+  return { ...page, data: page.data.map(present), next_cursor: page.next_cursor ?? writeCursor(ctx, listing, horizon) };
 }
 
 export function readCursor(ctx: Ctx, listing: Listing, cursor: string | undefined): Position | undefined {
@@ -38,6 +56,6 @@ function writeCursor(ctx: Ctx, listing: Listing, position: Position): string {
 }
 
 function bound(ctx: Ctx, { name, filters }: Listing, body: string): string {
-  const { cursor: _cursor, limit: _limit, ...rest } = filters as Record<string, unknown>;
+  const { cursor: _cursor, limit: _limit, include_total: _include_total, ...rest } = filters as Record<string, unknown>;
   return [name, ctx.workspace_id, JSON.stringify(Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1))), body].join("\n");
 }

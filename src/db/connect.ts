@@ -26,11 +26,14 @@ const migrations = { migrationsFolder: fileURLToPath(new URL("../../drizzle", im
 /** Any number will do, as long as every process asks for the same. */
 const migration_lock = 7_460_226;
 
+/** No statement, no wait for a lock and no forgotten transaction may hold a connection for ever. */
+const bounds_ms = { statement_timeout: 15_000, lock_timeout: 5_000, idle_in_transaction_session_timeout: 30_000 };
+
 /** A PostgreSQL server. The session speaks UTC, so that both drivers hand over the same text of an instant. */
 export function connectPostgres(url: string, { logger, pool_size = 10 }: ConnectOptions = {}): Connection {
-  const open = (max: number) =>
-    postgres(url, { max, onnotice: () => {}, connect_timeout: 10, connection: { TimeZone: "UTC", application_name: "wassla" } });
-  const client = open(pool_size);
+  const open = (max: number, bounds: object = {}) =>
+    postgres(url, { max, onnotice: () => {}, connect_timeout: 10, connection: { TimeZone: "UTC", application_name: "wassla", ...bounds } });
+  const client = open(pool_size, bounds_ms);
 
   return {
     db: overPostgres(preparing(client), logger ? { logger } : {}) as unknown as Db,

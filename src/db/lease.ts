@@ -44,6 +44,7 @@ export const isFirst = ({ lane }: Turn): boolean => lane === nowhere;
 /** Work whose time has come becomes ready, and dead leases become what the queue says; a thousand of each at a time. */
 export async function revive(db: Db, { table, words }: Queue, now: Timestamp): Promise<void> {
   await db.execute(sql`
+    /* across tenants: revive */
     with due as (
       select workspace_id, id from ${table} where status = ${word(words.waiting)} and due_at <= ${now}::timestamptz
       order by due_at limit 1000 for update skip locked
@@ -73,6 +74,7 @@ export async function claim(
   const [answer] = await query<{ leased: Leased[]; last: (Turn & { n: number }) | null }>(
     db,
     sql`
+    /* across tenants: claim */
     with recursive turn(workspace_id, lane, n) as (
       (select w.workspace_id, w.${lane_id}, 1 from ${table} as w
        where w.${ready} and (w.workspace_id, w.${lane_id}) > (${options.turn.workspace_id}::uuid, ${options.turn.lane}::uuid)

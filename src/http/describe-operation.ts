@@ -1,14 +1,21 @@
 import { errors, type ErrorCode } from "../core/errors.ts";
 import type { Document, Response } from "./document-nodes.ts";
-import { exampleOf } from "./example.ts";
+import { exampleOf } from "../core/example.ts";
 import type { Published } from "./rest.ts";
 
 /** The path's first segment decides the chapter. */
 export const chapters: Record<string, { name: string; description: string }> = {
   me: { name: "Identity", description: "Who makes the request." },
+  rate_limit: { name: "Identity", description: "Who makes the request." },
+  api_keys: {
+    name: "API keys",
+    description: "Which keys there are. They are made in the portal, so that a leaked one cannot make another.",
+  },
   conversations: { name: "Conversations", description: "Exchanges with contacts, on every channel." },
   contacts: { name: "Contacts", description: "The people who write to the business." },
   messages: { name: "Messages", description: "What was said, in and out." },
+  events: { name: "Events", description: "What happened, as it is posted to webhooks: kept for 30 days, to be polled." },
+  event_types: { name: "Events", description: "What happened, as it is posted to webhooks: kept for 30 days, to be polled." },
   webhook_endpoints: { name: "Webhook endpoints", description: "URLs that events are posted to." },
   webhook_deliveries: { name: "Webhook deliveries", description: "The delivery log, and replay." },
   webhook_secret: { name: "Webhook secret", description: "What webhooks are signed with." },

@@ -1,7 +1,7 @@
 import type { EventType } from "../webhooks/define-event.ts";
 import type { Document, Response } from "./document-nodes.ts";
 import { pascal } from "./describe-operation.ts";
-import { exampleOf } from "./example.ts";
+import { exampleOf, type Schema } from "../core/example.ts";
 
 export const webhookChapter = {
   name: "Webhooks",
@@ -22,10 +22,15 @@ const webhookHeaders: [name: string, required: boolean, description: string, exa
   ["wassla-attempt", true, "The attempt's number, from 1.", "1"],
 ];
 
+/** What is posted, as the document knows it. */
+export function payloadOf(document: Document, event: EventType): Schema {
+  const answer = document.paths[`/${event.type}`]!["get"]!.responses["200"] as Response;
+  return answer.content!["application/json"]!.schema;
+}
+
 /** What a receiver gets, as an operation of theirs. */
 export function describeWebhook(document: Document, event: EventType): object {
-  const answer = document.paths[`/${event.type}`]!["get"]!.responses["200"] as Response;
-  const { schema } = answer.content!["application/json"]!;
+  const schema = payloadOf(document, event);
   return {
     operationId: `on${pascal(event.type)}`,
     tags: [webhookChapter.name],

@@ -1,4 +1,4 @@
-import type { Schema } from "./example.ts";
+import type { Schema } from "../core/example.ts";
 
 /** The four kinds of node that are worked on; everything else passes through as it is. */
 export interface Response {

@@ -1,16 +1,15 @@
 import { generateOpenApiDocument } from "trpc-to-openapi";
 import type { z } from "zod";
-import { conversationEnd, newMessage } from "../conversations/events.ts";
+import { eventTypes } from "../events/catalogue.ts";
 import { appRouter } from "../router.ts";
-import type { EventType } from "../webhooks/define-event.ts";
 import { chapters, describeOperation, headers, parameters } from "./describe-operation.ts";
-import { describeWebhook, webhookChapter } from "./describe-webhook.ts";
+import { describeWebhook, payloadOf, webhookChapter } from "./describe-webhook.ts";
 import type { Document } from "./document-nodes.ts";
-import type { Schema } from "./example.ts";
+import type { Schema } from "../core/example.ts";
 import { Problem } from "./problem-schema.ts";
 import { published } from "./rest.ts";
 
-const events: EventType[] = [newMessage, conversationEnd] as unknown as EventType[];
+const events = Object.values(eventTypes);
 
 const description = `Wassla answers a business's customers on WhatsApp, Instagram, a Facebook Page, Twilio SMS, Twilio voice and a web widget. This API reads and answers their conversations, and posts signed webhooks when something happens.
 
@@ -34,10 +33,14 @@ export function buildDocument(): Document {
 
   document.info["contact"] = { name: "Wassla", url: "https://wassla.dev/support" };
   document.info["license"] = { name: "Terms of service", url: "https://wassla.dev/terms" };
-  document["tags"] = [...Object.values(chapters), webhookChapter];
+  document["tags"] = [...new Map([...Object.values(chapters), webhookChapter].map((chapter) => [chapter.name, chapter])).values()];
   document.components.headers = headers;
   document.components.parameters = parameters;
   document.components.responses = {};
+  document.components.schemas["EventPayload"] = {
+    description: "What is posted, by its `type`.",
+    oneOf: events.map((event) => payloadOf(document, event)),
+  };
   walk(document.paths, tidy);
   for (const operation of published) describeOperation(document, operation);
   document.webhooks = Object.fromEntries(events.map((event) => [event.type, { post: describeWebhook(document, event) }]));

@@ -1,8 +1,9 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
+import type { LastUsed } from "../api-keys/last-used.ts";
 import { digestOf, isWellFormed } from "../api-keys/token.ts";
 import type { Ctx, Services } from "../core/context.ts";
-import { ApiError, unauthorized } from "../core/errors.ts";
+import { ApiError, unauthorized, unavailable } from "../core/errors.ts";
 import type { Id } from "../core/ids.ts";
 import { after, msBetween, seconds, type Timestamp } from "../core/time.ts";
 import { admit, type Admission } from "../rate-limits/admit.ts";
@@ -16,12 +17,15 @@ export interface Front {
   Variables: { services: Services; request_id: Id<"req">; ctx: Ctx };
 }
 
-interface Rules {
+export interface Rules {
+  /** How long a request waits for a free connection to the database before it is sent away. */
+  database_wait_ms?: number;
   ip_limit_per_minute: number;
   trusted_proxies: readonly string[];
 }
 
 const body_limit_bytes = 1024 * 1024;
+const database_wait_ms = 5000;
 
 /** Every request has an id, ours alone to give. */
 export const requestId =
@@ -29,22 +33,23 @@ export const requestId =
   async (c, next) => {
     c.set("services", services);
     c.set("request_id", services.newId("req"));
-    await next();
+    // Before the answer is made: touching it afterwards costs more than all the rest of this file.
     c.header("X-Request-Id", c.var.request_id);
+    await next();
   };
 
 export function limitBody(max_bytes: number = body_limit_bytes): MiddlewareHandler<Front> {
   const tooLarge = () => new ApiError("payload_too_large", { detail: `The body may have at most ${max_bytes} bytes.` });
   const limited = bodyLimit({ maxSize: max_bytes, onError: (c) => sendProblem(c as Context<Front>, tooLarge()) });
   // It reads a body of no declared length; what fails in there is the connection, which is nobody's fault here.
-  return (c, next) => limited(c, next).catch((cause: unknown) => sendProblem(c, cutShort(cause)));
+  return (c, next) => (c.req.method === "GET" || c.req.method === "HEAD" ? next() : limited(c, next)).catch((cause: unknown) => sendProblem(c, cutShort(cause)));
 }
 
 /**
  * Authenticates and limits in one round trip to the database, before any route is looked at: whoever has no
  * key learns nothing about what exists.
  */
-export function admission(rules: Rules): MiddlewareHandler<Front> {
+export function admission(rules: Rules, last_used: LastUsed): MiddlewareHandler<Front> {
   const addressOf = createAddressReader(rules.trusted_proxies);
   const forgeries = new Forgeries(rules.ip_limit_per_minute);
 
@@ -54,21 +59,32 @@ export function admission(rules: Rules): MiddlewareHandler<Front> {
     try {
       const ip = limitSubject(addressOf(c));
       const token = readToken(c, () => forgeries.count(ip, services.now()));
-      admitted = await admit(services, { digest: digestOf(token), ip, ip_limit: rules.ip_limit_per_minute, cost: costOf(c) });
+      const asked = admit(services, { digest: digestOf(token), ip, ip_limit: rules.ip_limit_per_minute, cost: costOf(c) });
+      admitted = await inTime(rules.database_wait_ms ?? database_wait_ms, asked);
     } catch (error) {
       return sendProblem(c, error);
     }
-    const { key, windows, reset_seconds } = admitted;
+    const { key, windows, reset_seconds, reset_at } = admitted;
+    last_used.note(key);
     c.set("ctx", {
       ...services,
+      admission: { windows, reset_seconds, reset_at },
       request_id,
       workspace_id: key.workspace_id,
       actor: { type: "api_key", id: key.id, name: key.name, scopes: key.scopes },
     });
-    await next();
-    // Only now: a finished response that a route hands over keeps no header that was set before it.
     for (const [name, value] of Object.entries(describeWindows(windows, reset_seconds))) c.header(name, value);
+    return next();
   };
+}
+
+/** Every request asks the database first, so this is where a crowd before it shows. */
+async function inTime<T>(ms: number, asked: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(unavailable(new Error(`no connection to the database within ${ms} ms`))), ms);
+  });
+  return Promise.race([asked, late]).finally(() => clearTimeout(timer));
 }
 
 /** The token of a request that carries a well-formed one; whatever else is sent is counted and refused, without the database. */
@@ -97,8 +113,9 @@ const isElsewhere = ({ req }: Context): boolean =>
   req.header("x-api-key") !== undefined ||
   ["api_key", "apikey", "access_token", "token", "key"].some((name) => req.query(name) !== undefined);
 
-/** Each call of a tRPC batch counts. tRPC finds them in the decoded path, where a comma may have been `%2C`. */
+/** To ask what remains is free. Each call of a tRPC batch counts. tRPC finds them in the decoded path, where a comma may have been `%2C`. */
 function costOf({ req }: Context): number {
+  if (req.path === "/v1/rate_limit") return 0;
   if (!req.path.startsWith("/trpc/")) return 1;
   const { pathname, searchParams } = new URL(req.url);
   return searchParams.get("batch") === "1" ? pathname.split(/,|%2c/i).length : 1;

@@ -26,6 +26,11 @@ export const Problem = z
       .optional(),
     required_scope: z.string().meta({ description: "With `forbidden`." }).optional(),
     granted_scopes: z.array(z.string()).meta({ description: "With `forbidden`." }).optional(),
+    allowed: z.array(z.string()).meta({ description: "With `invalid_status_transition`: the statuses that may come next." }).optional(),
+    conversation_id: z
+      .string()
+      .meta({ description: "With `invalid_status_transition`: the conversation that is open with this contact on this channel." })
+      .optional(),
     limit: z
       .object({ scope: z.enum(["ip", "key", "tenant"]), limit: z.number().int(), window_seconds: z.number().int(), reset_at: z.string() })
       .meta({ description: "With `too_many_requests`: the window that is full." })

@@ -20,7 +20,7 @@ export function sendProblem(c: Context<Front>, thrown: unknown, instance: string
 
 /** The template of the route that the request asks for; a path that is no route is not echoed. */
 function instanceOf(c: Context<Front>): string {
-  const route = matchedRoutes(c).findLast(({ path }) => !path.includes("*"));
+  const route = matchedRoutes(c).find(({ path }) => !path.includes("*"));
   return route ? templateOf(route.path) : c.req.path.split("/").slice(0, 2).join("/");
 }
 

@@ -1,7 +1,7 @@
 import { html } from "hono/html";
 import { errors, type ErrorCode } from "../core/errors.ts";
 import type { Document, Parameter } from "./document-nodes.ts";
-import type { Schema } from "./example.ts";
+import type { Schema } from "../core/example.ts";
 
 type Markup = ReturnType<typeof html>;
 

@@ -40,7 +40,7 @@ export function rpc(): Hono<Front> {
       responseMeta: ({ errors }) => ({ headers: new Headers(errors[0] && apiErrorOf(errors[0]).options.headers) }),
     });
     // What tRPC refuses before it asks for a context has no request id in its own answer.
-    return refused && !reached ? sendProblem(c, apiErrorOf(refused)) : response;
+    return refused && !reached ? sendProblem(c, apiErrorOf(refused)) : c.newResponse(response.body, response);
   });
   return app;
 }

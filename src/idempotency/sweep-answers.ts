@@ -13,7 +13,7 @@ export async function sweepAnswers({ db, now }: Services): Promise<number> {
   for (let gone = per_statement; gone === per_statement; swept += gone) {
     const rows = await query(
       db,
-      sql`delete from ${idempotent_answers} where (workspace_id, digest) in (
+      sql`/* across tenants: sweep */ delete from ${idempotent_answers} where (workspace_id, digest) in (
         select workspace_id, digest from ${idempotent_answers} where created_at < ${cutoff}::timestamptz limit ${per_statement}::int) returning 1`,
     );
     gone = rows.length;

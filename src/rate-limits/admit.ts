@@ -1,13 +1,11 @@
 import { timingSafeEqual } from "node:crypto";
 import { sql } from "drizzle-orm";
-import { api_key_digests, api_keys } from "../api-keys/tables.ts";
 import type { Scope, Services } from "../core/context.ts";
 import { ApiError, unauthorized } from "../core/errors.ts";
 import { idOf, type Id } from "../core/ids.ts";
-import { after, seconds } from "../core/time.ts";
+import { after, seconds, type Timestamp } from "../core/time.ts";
 import { rfc3339 } from "../db/columns.ts";
 import { query } from "../db/query.ts";
-import { workspaces } from "../workspaces/tables.ts";
 import { describeWindows } from "./describe-windows.ts";
 import { rate_limit_windows } from "./tables.ts";
 
@@ -25,6 +23,7 @@ export interface Admission {
   key: { id: Id<"key">; workspace_id: Id<"ws">; name: string; scopes: Scope[] };
   windows: Window[];
   reset_seconds: number;
+  reset_at: Timestamp;
 }
 
 interface Request {
@@ -68,6 +67,7 @@ export async function admit(services: Services, request: Request): Promise<Admis
     key: { id: idOf("key", row.id), workspace_id: idOf("ws", row.workspace_id!), name: row.name!, scopes: row.scopes! },
     windows: windowScopes.map((scope) => remaining(scope, taken[scope]!)),
     reset_seconds: row.reset_seconds,
+    reset_at: resetAt(row),
   };
 }
 
@@ -94,43 +94,52 @@ interface Row {
 /**
  * Looks first: if any window is full nothing is written. The upserts then decide exactly, always in the same
  * order; one that returns no row filled up meanwhile. The windows are the database's, because they are shared.
+ * Plain text and five parameters: it runs before every request, and putting it together must cost nothing.
  */
 async function ask({ db, now }: Services, { digest, ip, ip_limit, cost }: Request): Promise<Row> {
-  const take = (scope: number, subject: ReturnType<typeof sql>, limit: ReturnType<typeof sql>, from: ReturnType<typeof sql>) => sql`
-    insert into ${rate_limit_windows} as held (scope, subject, window_start, hits)
-    select ${sql.raw(String(scope))}, ${subject}, window_start, ${cost}::int from ${from}
-    on conflict (scope, subject, window_start) do update set hits = held.hits + ${cost}::int
-    where held.hits + ${cost}::int <= ${limit} returning hits`;
-
   const [row] = await query<Row>(
     db,
     sql`
-    with this_minute as materialized (
-      select date_bin('1 minute', clock_timestamp(), 'epoch'::timestamptz) as window_start
+    /* across tenants: who asks */
+    with asked as materialized (
+      select ${digest}::text as digest, ${ip}::text as ip, ${ip_limit}::int as ip_limit, ${cost}::int as cost, ${now()}::timestamptz as now,
+        date_bin('1 minute', clock_timestamp(), 'epoch'::timestamptz) as window_start
     ), found as materialized (
-      select key.id, digest.digest, key.workspace_id, key.name, key.scopes, key.revoked_at is not null as revoked,
-        key.revoked_at is null and (key.expires_at is null or key.expires_at > ${now()}::timestamptz) as live,
-        key.rate_limit_per_minute as key_limit, workspace.api_rate_limit_per_minute as tenant_limit
-      from ${api_key_digests} as digest
-      join ${api_keys} as key on key.workspace_id = digest.workspace_id and key.id = digest.api_key_id
-      join ${workspaces} as workspace on workspace.id = key.workspace_id
-      where digest.digest = ${digest}
+      select key.id, digests.digest, key.workspace_id, key.name, key.scopes, key.revoked_at is not null as revoked,
+        key.revoked_at is null and (key.expires_at is null or key.expires_at > asked.now) as live,
+        key.rate_limit_per_minute as key_limit, workspaces.api_rate_limit_per_minute as tenant_limit
+      from asked
+      join api_key_digests as digests on digests.digest = asked.digest
+      join api_keys as key on key.workspace_id = digests.workspace_id and key.id = digests.api_key_id
+      join workspaces on workspaces.id = key.workspace_id
     ), wanted(scope, subject, allowed) as (
-      select 0, ${ip}::text, ${ip_limit}::int
+      select 0, ip, ip_limit from asked
       union all select 1, id::text, key_limit from found where live
       union all select 2, workspace_id::text, tenant_limit from found where live
     ), before as materialized (
-      select wanted.scope, coalesce(held.hits, 0) as hits, coalesce(held.hits, 0) + ${cost}::int > wanted.allowed as is_full
-      from this_minute cross join wanted left join ${rate_limit_windows} as held
-        on held.scope = wanted.scope and held.subject = wanted.subject and held.window_start = this_minute.window_start
-    ), ip as (${take(0, sql`${ip}::text`, sql`${ip_limit}::int`, sql`this_minute where not exists (select 1 from before where is_full)`)}
-    ), key as (${take(1, sql`id::text`, sql`(select key_limit from found)`, sql`this_minute, found where live and exists (select 1 from ip)`)}
-    ), tenant as (${take(2, sql`workspace_id::text`, sql`(select tenant_limit from found)`, sql`this_minute, found where live and exists (select 1 from key)`)}
+      select wanted.scope, coalesce(held.hits, 0) as hits, coalesce(held.hits, 0) + asked.cost > wanted.allowed as is_full
+      from asked cross join wanted left join rate_limit_windows as held
+        on held.scope = wanted.scope and held.subject = wanted.subject and held.window_start = asked.window_start
+    ), ip as (
+      insert into rate_limit_windows as held (scope, subject, window_start, hits)
+      select 0, ip, window_start, cost from asked where not exists (select 1 from before where is_full)
+      on conflict (scope, subject, window_start) do update set hits = held.hits + excluded.hits
+      where held.hits + excluded.hits <= (select ip_limit from asked) returning hits
+    ), key as (
+      insert into rate_limit_windows as held (scope, subject, window_start, hits)
+      select 1, id::text, window_start, cost from asked, found where live and exists (select 1 from ip)
+      on conflict (scope, subject, window_start) do update set hits = held.hits + excluded.hits
+      where held.hits + excluded.hits <= (select key_limit from found) returning hits
+    ), tenant as (
+      insert into rate_limit_windows as held (scope, subject, window_start, hits)
+      select 2, workspace_id::text, window_start, cost from asked, found where live and exists (select 1 from key)
+      on conflict (scope, subject, window_start) do update set hits = held.hits + excluded.hits
+      where held.hits + excluded.hits <= (select tenant_limit from found) returning hits
     )
     select found.*, (select min(scope) from before where is_full) as full_scope, array(select hits from before order by scope) as held,
       (select hits from ip) as ip_hits, (select hits from key) as key_hits, (select hits from tenant) as tenant_hits, window_start,
       greatest(1, ceil(extract(epoch from window_start + interval '1 minute' - clock_timestamp())))::int as reset_seconds
-    from this_minute left join found on true`,
+    from asked left join found on true`,
   );
   return row!;
 }
@@ -147,10 +156,12 @@ async function giveBack({ db }: Services, row: Row, { ip, cost }: Request, scope
 const sameDigest = (stored: string | null, given: string): boolean =>
   stored !== null && stored.length === given.length && timingSafeEqual(Buffer.from(stored), Buffer.from(given));
 
-function tooMany(scope: WindowScope, limit: number, { reset_seconds, window_start }: Row, windows: Window[]): ApiError {
+const resetAt = ({ window_start }: Row): Timestamp => after(rfc3339(window_start), seconds(60));
+
+function tooMany(scope: WindowScope, limit: number, row: Row, windows: Window[]): ApiError {
   return new ApiError("too_many_requests", {
     detail: `The window of this ${scope === "ip" ? "address" : scope === "key" ? "API key" : "workspace"} is full: ${limit} requests a minute.`,
-    members: { limit: { scope, limit, window_seconds: 60, reset_at: after(rfc3339(window_start), seconds(60)) } },
-    headers: { ...(windows.length > 0 && describeWindows(windows, reset_seconds)), "Retry-After": String(reset_seconds) },
+    members: { limit: { scope, limit, window_seconds: 60, reset_at: resetAt(row) } },
+    headers: { ...(windows.length > 0 && describeWindows(windows, row.reset_seconds)), "Retry-After": String(row.reset_seconds) },
   });
 }

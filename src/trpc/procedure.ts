@@ -78,6 +78,8 @@ export const adminRead = queries("admin");
 export const anyRead = queries("any");
 /** Changes: one transaction each. */
 export const write = mutations("write");
+/** Changes that every valid key may make, of nothing but itself. */
+export const anyWrite = mutations("any");
 /** Changes of the workspace's own machinery. */
 export const adminWrite = mutations("admin");
 
@@ -89,7 +91,7 @@ function queries(scope: Scope | "any") {
       .query(({ ctx, input }) => operation.run(ctx, input as z.output<I>) as never) as unknown as QueryOf<I, O>;
 }
 
-function mutations(scope: Scope) {
+function mutations(scope: Scope | "any") {
   return <I extends z.ZodType, O extends z.ZodType, P = void>(operation: Mutation<I, O, P>): MutationOf<I, O> =>
     guarded(scope, operation, operation.status ?? 200, operation.location)
       .input(operation.input)

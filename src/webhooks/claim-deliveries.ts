@@ -67,6 +67,7 @@ async function withDetails(services: Services, claims: Claim[]): Promise<Claimed
   const rows = await query<Details>(
     db,
     sql`
+    /* across tenants: claim */
     select delivery.id, delivery.endpoint_id, delivery.event_type, delivery.trigger, delivery.resting_status, delivery.created_at,
       event.payload, endpoint.url, endpoint.enabled as endpoint_enabled, endpoint.delivery_id_header,
       array(select secret.sealed from ${webhook_secrets} as secret where secret.workspace_id = delivery.workspace_id

@@ -5,6 +5,7 @@ import type { Id } from "../core/ids.ts";
 import { pageOf, readCursor, type Listing } from "../core/page.ts";
 import { findMine, mine } from "../db/mine.ts";
 import { given } from "../db/query.ts";
+import { totalOf } from "../db/total.ts";
 import type { EndpointRef, ListEndpoints } from "./contract.ts";
 import { presentEndpoint } from "./present.ts";
 import { webhook_endpoints } from "./tables.ts";
@@ -13,19 +14,20 @@ import { webhook_endpoints } from "./tables.ts";
 export async function listEndpoints(ctx: Ctx, input: ListEndpoints) {
   const listing: Listing = { name: "webhook endpoints", filters: input };
   const position = readCursor(ctx, listing, input.cursor);
+  const filters = and(mine(ctx, webhook_endpoints), isNull(webhook_endpoints.deleted_at));
   const rows = await ctx.db
     .select()
     .from(webhook_endpoints)
     .where(
       and(
-        mine(ctx, webhook_endpoints),
-        isNull(webhook_endpoints.deleted_at),
+        filters,
         given(position, ([, last]) => lt(webhook_endpoints.id, last as Id<"whe">)),
       ),
     )
     .orderBy(desc(webhook_endpoints.id))
     .limit(input.limit + 1);
-  return pageOf(ctx, listing, rows.map(presentEndpoint), input.limit, (row) => [row.created_at, row.id]);
+  const page = pageOf(ctx, listing, rows.map(presentEndpoint), input.limit, (row) => [row.created_at, row.id]);
+  return { ...page, ...(await totalOf(ctx, input, webhook_endpoints, filters)) };
 }
 
 /** One endpoint. */

@@ -55,6 +55,7 @@ async function write({ db, newId }: Services, results: Result[]): Promise<Set<st
   const settled = await query<{ lease_id: string }>(
     db,
     sql`
+    /* across tenants: settle */
     with result as (
       select * from json_to_recordset(${JSON.stringify(rows)}::text::json) as r(
         workspace_id uuid, id uuid, endpoint_id uuid, lease_id uuid, attempt_id uuid, status text, due_at timestamptz,

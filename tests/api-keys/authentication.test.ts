@@ -155,6 +155,10 @@ test("the key says who it is, and for which workspace", async () => {
     workspace: { id: tenant.workspace_id, name: "Test" },
     api_key: {
       id,
+      object: "api_key",
+      status: "active",
+      last_used_at: null,
+      revoked_at: null,
       name: "Another key",
       prefix: token.slice(9, 17),
       scopes: ["write"],

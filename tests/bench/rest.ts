@@ -125,7 +125,7 @@ async function seed() {
       raw: null,
     });
   }
-  const { data } = await listConversations(ctx, { limit: 1 });
+  const { data } = await listConversations(ctx, { sort: "-last_message_at", limit: 1 });
   await world.close();
   return { api_key: made.api_key, conversation_id: data[0]!.id };
 }

@@ -59,7 +59,8 @@ test("every code has a page, and the document knows no other", async () => {
 test("operation ids are unique and verb first", () => {
   const ids = operations.map(({ operation }) => String(operation["operationId"]));
   expect(new Set(ids).size).toBe(ids.length);
-  for (const id of ids) expect(id).toMatch(/^(get|list|create|upsert|update|delete|send|close|reopen|retry|replay|rotate|start)[A-Z]/);
+  for (const id of ids)
+    expect(id).toMatch(/^(get|list|create|upsert|update|delete|send|close|reopen|retry|revoke|replay|rotate|start|handOff)[A-Z]/);
 });
 
 test("what is not published has no route", async () => {

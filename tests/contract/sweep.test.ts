@@ -1,10 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { scopes, type Scope } from "../../src/core/context.ts";
 import type { Prefix } from "../../src/core/ids.ts";
-import type { Schema } from "../../src/http/example.ts";
+import { exampleOf, type Schema } from "../../src/core/example.ts";
 import { published, type Published } from "../../src/http/rest.ts";
+import { events } from "../../src/webhooks/tables.ts";
 import { document } from "../support/document.ts";
+import { caughtUp } from "../support/feeds.ts";
 import { createReceiver } from "../support/receiver.ts";
+import { rowsOf } from "../support/rows.ts";
 import { createWorld, type Answer, type Tenant, type World } from "../support/world.ts";
 
 /**
@@ -13,7 +16,7 @@ import { createWorld, type Answer, type Tenant, type World } from "../support/wo
  */
 describe.each(published.map((operation) => [`${operation.method} ${operation.path}`, operation] as const))("%s", (_, operation) => {
   test("answers as the document says", async () => {
-    const { tenant, things } = await setUp();
+    const { tenant, things } = await setUp(operation);
     const answer = await call(tenant, operation, things);
     expect(answer.status, JSON.stringify(answer.body)).toBe(operation.meta.status);
     expect(answer.headers.get("x-request-id")).toMatch(/^req_/);
@@ -22,7 +25,7 @@ describe.each(published.map((operation) => [`${operation.method} ${operation.pat
   });
 
   test("says which windows are counted and what remains of them", async () => {
-    const { tenant, things } = await setUp();
+    const { tenant, things } = await setUp(operation);
     const { headers } = await call(tenant, operation, things);
     expect(headers.get("ratelimit-policy")).toBe('"ip";q=1000000;w=60, "key";q=120;w=60, "tenant";q=600;w=60');
     expect(headers.get("ratelimit")).toMatch(/^"ip";r=\d+;t=\d+, "key";r=\d+;t=\d+, "tenant";r=\d+;t=\d+$/);
@@ -32,14 +35,14 @@ describe.each(published.map((operation) => [`${operation.method} ${operation.pat
   });
 
   test("refuses whoever has no key", async () => {
-    const { tenant, things } = await setUp();
+    const { tenant, things } = await setUp(operation);
     const answer = await call(tenant, operation, things, { key: null });
     expect(answer).toMatchObject({ status: 401, body: { code: "unauthorized", reason: "missing_token", instance: operation.path } });
     expect(answer.headers.get("www-authenticate")).toMatch(/^Bearer /);
   });
 
   testIf(operation.meta.scope !== "any")("refuses a key with every scope but the one it needs", async () => {
-    const { tenant, things } = await setUp();
+    const { tenant, things } = await setUp(operation);
     const granted = scopes.filter((scope) => scope !== operation.meta.scope);
     const { token } = await tenant.mint({ scopes: granted });
     const answer = await call(tenant, operation, things, { key: token });
@@ -50,13 +53,13 @@ describe.each(published.map((operation) => [`${operation.method} ${operation.pat
   });
 
   test("needs no scope but its own", async () => {
-    const { tenant, things } = await setUp();
+    const { tenant, things } = await setUp(operation);
     const { token } = await tenant.mint({ scopes: operation.meta.scope === "any" ? ["read"] : [operation.meta.scope as Scope] });
     expect((await call(tenant, operation, things, { key: token })).status).toBe(operation.meta.status);
   });
 
-  test("refuses a key whose minute is used up, and says for how long", async () => {
-    const { tenant, things } = await setUp();
+  testIf(operation.path !== costsNothing)("refuses a key whose minute is used up, and says for how long", async () => {
+    const { tenant, things } = await setUp(operation);
     const { token } = await tenant.mint({ rate_limit_per_minute: 1 });
     await tenant.get("/v1/me", { key: token });
     const answer = await call(tenant, operation, things, { key: token });
@@ -68,7 +71,7 @@ describe.each(published.map((operation) => [`${operation.method} ${operation.pat
   });
 
   test("refuses an unknown field or parameter by name", async () => {
-    const { tenant, things } = await setUp();
+    const { tenant, things } = await setUp(operation);
     const unknown = hasBody(operation)
       ? await call(tenant, operation, things, { body: { ...bodyOf(operation), surprise: 1 } })
       : await call(tenant, operation, things, { query: "?surprise=1" });
@@ -81,7 +84,7 @@ describe.each(published.map((operation) => [`${operation.method} ${operation.pat
   });
 
   testIf(operation.path.includes("{"))("answers alike for a foreign, a missing and a malformed id", async () => {
-    const { world, tenant } = await setUp();
+    const { world, tenant } = await setUp(operation);
     const stranger = await world.tenant();
     const foreign = await makeThings(world, stranger);
     const missing = Object.fromEntries(
@@ -95,7 +98,7 @@ describe.each(published.map((operation) => [`${operation.method} ${operation.pat
   });
 
   testIf(idFilters(operation).length > 0)("names a filter that holds a foreign, a missing or a malformed id", async () => {
-    const { world, tenant, things } = await setUp();
+    const { world, tenant, things } = await setUp(operation);
     const foreign = await makeThings(world, await world.tenant());
     for (const { name, prefix } of idFilters(operation)) {
       const queries = [foreign[name], world.services.newId(prefix), "not-an-id"].map((id) => `?${name}=${known(id, name)}`);
@@ -106,27 +109,68 @@ describe.each(published.map((operation) => [`${operation.method} ${operation.pat
     }
   });
 
-  testIf(operation.method === "POST")("has its effect once for one Idempotency-Key, and gives the same answer again", async () => {
-    const { tenant, things } = await setUp();
-    const headers = { "Idempotency-Key": "the-same-key" };
-    const first = await call(tenant, operation, things, { headers });
-    const second = await call(tenant, operation, things, { headers });
-    expect(first.headers.get("idempotent-replayed")).toBeNull();
-    expect(second.headers.get("idempotent-replayed")).toBe("true");
-    expect([second.status, second.body]).toEqual([first.status, first.body]);
-    expect(second.headers.get("location")).toBe(first.headers.get("location"));
+  testIf(isList(operation))("gives each row once in pages of one, and their number to whoever asks", async () => {
+    const { tenant, things } = await setUpLists(operation);
+    const whole = await list(tenant, operation, things, "?limit=100&include_total=true");
+    expect(whole.data.length, "makeMore must make a second row").toBeGreaterThan(1);
+    expect([whole.total_count, whole.has_more]).toEqual([whole.data.length, false]);
 
-    const { token } = await tenant.mint();
-    const other = await call(tenant, operation, things, { headers, key: token });
-    expect(other.headers.get("idempotent-replayed"), "another key's request is another request").toBeNull();
-    for (const key of ["with space", "x".repeat(256)]) {
-      const refused = await call(tenant, operation, things, { headers: { "Idempotency-Key": key } });
-      expect(refused).toMatchObject({ status: 400, body: { errors: [{ code: "invalid_idempotency_key" }] } });
-    }
+    const seen: unknown[] = [];
+    let page: ListBody | undefined;
+    do {
+      const query = `?limit=1${page ? `&cursor=${page.next_cursor}` : ""}`;
+      page = await list(tenant, operation, things, query);
+      expect(page.data).toHaveLength(1);
+      expect(page).not.toHaveProperty("total_count");
+      expect((await list(tenant, operation, things, `${query}&include_total=true`)).total_count).toBe(whole.data.length);
+      seen.push(...page.data);
+    } while (page.has_more);
+    expect(seen).toEqual(whole.data);
   });
 
+  testIf(isList(operation))("takes no cursor that was changed, or is another workspace's, list's or filter's", async () => {
+    const { world, tenant, things } = await setUpLists(operation);
+    const stranger = await setUpLists(operation, world);
+    const cursorOf = async (whose: { tenant: Tenant; things: Things }, from = operation) =>
+      (await list(whose.tenant, from, whose.things, "?limit=1")).next_cursor!;
+    const cursor = await cursorOf({ tenant, things });
+    const other = published.find((one) => isList(one) && one.path !== operation.path)!;
+
+    const forged = `${cursor.startsWith("A") ? "B" : "A"}${cursor.slice(1)}`;
+    const cursors = [forged, `${cursor}A`, "garbage", await cursorOf(stranger), await cursorOf({ tenant, things }, other)];
+    const queries = [
+      ...cursors.map((text) => `?cursor=${text}`),
+      ...filtersOf(operation, things).map((filter) => `?cursor=${cursor}&${filter}`),
+    ];
+    for (const query of queries)
+      expect(await call(tenant, operation, things, { query }), query).toMatchObject({ status: 400, body: { code: "invalid_cursor" } });
+    expect((await call(tenant, operation, things, { query: `?limit=50&cursor=${cursor}` })).status).toBe(200);
+  });
+
+  testIf(operation.method === "POST" && operation.path !== endsItsKey)(
+    "has its effect once for one Idempotency-Key, and gives the same answer again",
+    async () => {
+      const { tenant, things } = await setUp(operation);
+      const headers = { "Idempotency-Key": "the-same-key" };
+      const first = await call(tenant, operation, things, { headers });
+      const second = await call(tenant, operation, things, { headers });
+      expect(first.headers.get("idempotent-replayed")).toBeNull();
+      expect(second.headers.get("idempotent-replayed")).toBe("true");
+      expect([second.status, second.body]).toEqual([first.status, first.body]);
+      expect(second.headers.get("location")).toBe(first.headers.get("location"));
+
+      const { token } = await tenant.mint();
+      const other = await call(tenant, operation, things, { headers, key: token });
+      expect(other.headers.get("idempotent-replayed"), "another key's request is another request").toBeNull();
+      for (const key of ["with space", "x".repeat(256)]) {
+        const refused = await call(tenant, operation, things, { headers: { "Idempotency-Key": key } });
+        expect(refused).toMatchObject({ status: 400, body: { errors: [{ code: "invalid_idempotency_key" }] } });
+      }
+    },
+  );
+
   testIf(operation.method === "GET" && !isList(operation))("carries an entity tag, and nothing more for whoever has it", async () => {
-    const { tenant, things } = await setUp();
+    const { tenant, things } = await setUp(operation);
     const etag = (await call(tenant, operation, things)).headers.get("etag")!;
     expect(etag).toMatch(/^"[\w-]{43}"$/);
     for (const known of [etag, `W/${etag}`, `"other", ${etag}`, "*"]) {
@@ -137,7 +181,7 @@ describe.each(published.map((operation) => [`${operation.method} ${operation.pat
   });
 
   testIf(["PATCH", "DELETE"].includes(operation.method))("changes nothing that has changed since it was read", async () => {
-    const { tenant, things } = await setUp();
+    const { tenant, things } = await setUp(operation);
     for (const stale of ['"stale"', "not a tag", 'W/"weak"']) {
       expect(await call(tenant, operation, things, { headers: { "If-Match": stale } })).toMatchObject({
         status: 412,
@@ -149,12 +193,18 @@ describe.each(published.map((operation) => [`${operation.method} ${operation.pat
   });
 
   test("answers 405 to other methods and names those it has", async () => {
-    const { tenant, things } = await setUp();
+    const { tenant, things } = await setUp(operation);
     const answer = await call(tenant, { ...operation, method: "PUT" }, things);
     expect(answer).toMatchObject({ status: 405, body: { code: "method_not_allowed" } });
     expect(answer.headers.get("allow")!.split(", ")).toContain(operation.method);
   });
 });
+
+/** To ask how much is left is free. */
+const costsNothing = "/v1/rate_limit";
+
+/** Its second request can only be refused: that is what it is for. */
+const endsItsKey = "/v1/api_keys/current/revoke";
 
 /** A promise that does not apply to an operation is not a test of it: nothing is skipped here. */
 function testIf(applies: boolean): (promise: string, run: () => Promise<void>) => void {
@@ -163,10 +213,33 @@ function testIf(applies: boolean): (promise: string, run: () => Promise<void>) =
 
 type Things = Record<string, string>;
 
-async function setUp() {
-  const world = await createWorld();
+async function setUp({ method, path }: Published, world?: World) {
+  world ??= await createWorld();
   const tenant = await world.tenant();
-  return { world, tenant, things: await makeThings(world, tenant) };
+  const things = await makeThings(world, tenant);
+  await before[`${method} ${path}`]?.(tenant, things, world);
+  return { world, tenant, things };
+}
+
+/** What has to have happened where an operation is not one for things that have just been made. */
+const before: Record<string, (tenant: Tenant, things: Things, world: World) => Promise<unknown>> = {
+  // The sandbox fails what is sent to this number.
+  "POST /v1/messages/{message_id}/retry": async (tenant, things, world) => {
+    const { id } = await tenant.hears("Hello", { from: "+15550100001" });
+    const { body } = await tenant.post<{ id: string }>(`/v1/conversations/${id}/messages`, { content: { type: "text", text: "Good day" } });
+    await world.sendQueued();
+    things["message_id"] = body.id;
+  },
+  "POST /v1/conversations/{conversation_id}/reopen": (tenant, { conversation_id }) =>
+    tenant.post(`/v1/conversations/${conversation_id}/close`),
+};
+
+/** With two rows in every list, and the feeds up to date. */
+async function setUpLists(operation: Published, given?: World) {
+  const { world, tenant, things } = await setUp(operation, given);
+  await makeMore(world, tenant, things);
+  await caughtUp(world.services.db);
+  return { world, tenant, things };
 }
 
 /** One of everything, by the names that parameters have. */
@@ -176,15 +249,41 @@ async function makeThings(world: World, tenant: Tenant): Promise<Things> {
   const conversation = await tenant.hears("Hello");
   await world.deliver();
   const { body: messages } = await tenant.get<{ data: { id: string }[] }>(`/v1/conversations/${conversation.id}/messages`);
+  const [event] = await rowsOf(tenant, events);
   const { body: deliveries } = await tenant.get<{ data: { id: string }[] }>("/v1/webhook_deliveries");
   return {
     conversation_id: conversation.id,
     contact_id: conversation.contact_id,
     channel_id: tenant.channel_id,
     message_id: messages.data[0]!.id,
+    event_id: event!.id,
     endpoint_id,
     delivery_id: deliveries.data[0]!.id,
+    api_key_id: (await tenant.mint()).id,
   };
+}
+
+/** A second of everything, beside the first or in it. */
+async function makeMore(world: World, tenant: Tenant, { conversation_id, channel_id, contact_id, delivery_id }: Things): Promise<void> {
+  await makeThings(world, tenant);
+  await tenant.post(`/v1/conversations/${conversation_id}/messages`, { content: { type: "text", text: "Good day" } });
+  await tenant.post(`/v1/conversations/${conversation_id}/close`);
+  await tenant.post("/v1/conversations", { channel_id, contact_id });
+  await tenant.post(`/v1/webhook_deliveries/${delivery_id}/replay`);
+  await world.deliver();
+}
+
+interface ListBody {
+  data: unknown[];
+  has_more: boolean;
+  next_cursor: string | null;
+  total_count?: number;
+}
+
+async function list(tenant: Tenant, operation: Published, things: Things, query: string): Promise<ListBody> {
+  const { status, body } = await call(tenant, operation, things, { query });
+  expect(status, JSON.stringify(body)).toBe(200);
+  return body as unknown as ListBody;
 }
 
 interface Variation {
@@ -202,9 +301,13 @@ function call(
   { key = tenant.api_key, query = "", body, headers = {} }: Variation = {},
 ): Promise<Answer> {
   const path = operation.path.replace(/\{(\w+)\}/g, (_, name: string) => known(things[name], name));
-  const sent = hasBody(operation) ? (body ?? bodyOf(operation)) : undefined;
+  const sent = hasBody(operation) ? (body ?? naming(things, bodyOf(operation))) : undefined;
   return tenant.get(path + query, { method: operation.method, key, headers, ...(sent && { body: sent }) });
 }
+
+/** The example's ids are nobody's: those of this workspace take their place. */
+const naming = (things: Things, body: Record<string, unknown>) =>
+  Object.fromEntries(Object.entries(body).map(([field, value]) => [field, field.endsWith("_id") ? (things[field] ?? value) : value]));
 
 function known(id: string | undefined, name: string): string {
   if (id === undefined) throw new Error(`makeThings makes no ${name}: add it there`);
@@ -223,6 +326,17 @@ function bodyOf({ method, path }: Published): Record<string, unknown> {
     | Record<string, unknown>
     | undefined;
   return { ...example, ...(example && "url" in example && { url: "http://127.0.0.1:9/hook" }) };
+}
+
+/** Each filter of a list, with a value that it takes and that is not its default. */
+function filtersOf({ method, path }: Published, things: Things): string[] {
+  const parameters = (document.paths[path]![method.toLowerCase()]!.parameters ?? []) as { in?: string; name: string; schema?: Schema }[];
+  return parameters.flatMap(({ in: where, name, schema }) => {
+    if (where !== "query" || !schema || ["limit", "cursor", "include_total"].includes(name)) return [];
+    const choices = Array.isArray(schema["enum"]) ? (schema["enum"] as unknown[]).filter((choice) => choice !== schema["default"]) : [];
+    const value = things[name] ?? choices[0] ?? [exampleOf(schema, document.components.schemas)].flat()[0];
+    return [`${name}=${encodeURIComponent(String(value))}`];
+  });
 }
 
 /** Filters whose value is an id, by the pattern that the document gives them. */

@@ -1,13 +1,17 @@
-import { and, eq } from "drizzle-orm";
+import { and, eq, sql } from "drizzle-orm";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Conversation } from "../../src/conversations/contract.ts";
 import { conversations } from "../../src/conversations/tables.ts";
+import type { Db } from "../../src/core/context.ts";
 import type { Problem } from "../../src/core/errors.ts";
 import { createNewId, type Id } from "../../src/core/ids.ts";
 import { after, minutes, seconds, type Timestamp } from "../../src/core/time.ts";
 import { mine } from "../../src/db/mine.ts";
+import { query } from "../../src/db/query.ts";
 import { createSandbox, freshNumber } from "../support/channels.ts";
+import { onPostgres } from "../support/database.ts";
+import { openWatchedDatabase } from "../support/statements.ts";
 import { createWorld, type Tenant } from "../support/world.ts";
 
 interface Page {
@@ -180,6 +184,16 @@ describe("a filter", () => {
     ["last_message_before=yesterday", "/last_message_before invalid_timestamp"],
     [`last_message_before=${param("2026-01-01T00:00:00+16:00")}`, "/last_message_before invalid_timestamp"],
     ["last_message_before=2026-01-01T00:00:00+01:00", "/last_message_before invalid_timestamp"],
+    ["priority=highest", "/priority/0 not_allowed"],
+    ["tag=", "/tag too_small"],
+    [`tag=${"x".repeat(51)}`, "/tag too_large"],
+    ["tag=vip&tag=late", "/tag invalid_type"],
+    ["created_after=yesterday", "/created_after invalid_timestamp"],
+    ["created_before=2026-01-01", "/created_before invalid_timestamp"],
+    ["updated_after=0", "/updated_after invalid_timestamp"],
+    ["updated_before=", "/updated_before invalid_timestamp"],
+    ["sort=name", "/sort not_allowed"],
+    ["sort=-status", "/sort not_allowed"],
     ["q=order", "/q unknown_field"],
     ["limit=0", "/limit too_small"],
     ["limit=101", "/limit too_large"],
@@ -213,6 +227,167 @@ describe("a filter", () => {
       }
     },
   );
+});
+
+describe("a filter by what people say of a conversation", () => {
+  test("chooses by tag, priority and the times of its life", async () => {
+    const { world, tenant, ids } = await withConversations(3);
+    const [first, second, third] = ids as [Id<"conv">, Id<"conv">, Id<"conv">];
+    const patch = (id: string, body: object) => tenant.get<Conversation>(`/v1/conversations/${id}`, { method: "PATCH", body });
+    world.advance(minutes(1));
+    await patch(first, { tags: ["vip", "late, again"], priority: "urgent" });
+    world.advance(minutes(1));
+    const { body: changed } = await patch(third, { tags: ["vip", "طلب"], priority: "low" });
+    const shown = async (query: string) => idsOf(await list(tenant, `?${query}`));
+
+    expect(await shown("tag=vip")).toEqual([third, first]);
+    expect(await shown(`tag=${param("late, again")}`)).toEqual([first]);
+    expect(await shown(`tag=${param(" طلب ")}`)).toEqual([third]);
+    expect(await shown("tag=VIP")).toEqual([]);
+    expect(await shown(`tag=${param('{"vip"}')}`)).toEqual([]);
+    expect(await shown("priority=urgent")).toEqual([first]);
+    expect(await shown("priority=low&priority=normal")).toEqual([third, second]);
+    expect(await shown("tag=vip&priority=low&status=open")).toEqual([third]);
+
+    const { body: middle } = await tenant.get<Conversation>(`/v1/conversations/${second}`);
+    expect(await shown(`created_after=${middle.created_at}`)).toEqual([third]);
+    expect(await shown(`created_before=${middle.created_at}`)).toEqual([first]);
+    expect(await shown(`updated_after=${middle.updated_at}`)).toEqual([third, first]);
+    expect(await shown(`updated_before=${changed.updated_at}`)).toEqual([second, first]);
+    expect(await shown(`updated_after=${middle.updated_at}&updated_before=${changed.updated_at}`)).toEqual([first]);
+  });
+});
+
+const sorts = ["-last_message_at", "last_message_at", "-created_at", "created_at", "-updated_at", "updated_at"] as const;
+
+describe("sorted", () => {
+  /** The first, second and third in order of creation; the third is the oldest by message, the second by change. */
+  async function withOrders() {
+    const made = await withConversations(3);
+    const [first, second, third] = made.ids as [Id<"conv">, Id<"conv">, Id<"conv">];
+    const at = (minute: number) => `2026-11-22T10:0${minute}:00.000Z`;
+    await change(made.tenant, first, { last_message_at: at(3), updated_at: at(5) });
+    await change(made.tenant, second, { last_message_at: at(2), updated_at: at(4) });
+    await change(made.tenant, third, { last_message_at: at(1), updated_at: at(6) });
+    const ascending = { last_message_at: [third, second, first], created_at: [first, second, third], updated_at: [second, first, third] };
+    return { ...made, ascending };
+  }
+
+  test.each(sorts)("by %s, whatever the size of the pages", async (sort) => {
+    const { tenant, ascending } = await withOrders();
+    const in_order = ascending[sort.replace("-", "") as keyof typeof ascending];
+    const expected = sort.startsWith("-") ? in_order.toReversed() : in_order;
+    expect(idsOf(await list(tenant, `?sort=${sort}`))).toEqual(expected);
+    const seen: string[] = [];
+    for (let cursor: string | null = ""; cursor !== null;) {
+      const page: Page = await list(tenant, `?sort=${sort}&limit=1${cursor && `&cursor=${param(cursor)}`}`);
+      seen.push(...idsOf(page));
+      cursor = page.next_cursor;
+    }
+    expect(seen).toEqual(expected);
+  });
+
+  test("a cursor belongs to its order, and the default is an order like any other", async () => {
+    const { tenant } = await withOrders();
+    const { next_cursor } = await list(tenant, "?limit=1");
+    const cursor = param(next_cursor!);
+    expect((await tenant.get(`/v1/conversations?sort=-last_message_at&limit=1&cursor=${cursor}`)).status).toBe(200);
+    expect(await refusal(tenant, `?sort=-created_at&limit=1&cursor=${cursor}`)).toMatchObject({ status: 400, code: "invalid_cursor" });
+  });
+
+  test.each(["updated_at", "-updated_at", "last_message_at"])(
+    "by %s, rows of one and the same moment are neither lost nor repeated",
+    async (sort) => {
+      const { tenant, ids } = await withConversations(5);
+      for (const id of ids)
+        await change(tenant, id, { updated_at: "2026-11-22T10:00:00.000Z", last_message_at: "2026-11-22T10:00:00.000Z" });
+      const first = await list(tenant, `?sort=${sort}&limit=3`);
+      const second = await list(tenant, `?sort=${sort}&limit=3&cursor=${param(first.next_cursor!)}`);
+      expect([...idsOf(first), ...idsOf(second)]).toEqual(sort.startsWith("-") ? ids.toReversed() : ids);
+    },
+  );
+
+  test.skipIf(!onPostgres()).each(sorts)("by %s goes along an index, from the cursor on", async (sort) => {
+    const { db, statements } = await openWatchedDatabase();
+    const tenant = await (await createWorld({ db })).tenant();
+    for (const word of ["One", "Two"]) await tenant.hears(word);
+    const { next_cursor } = await list(tenant, `?sort=${sort}&limit=1`);
+    await list(tenant, `?sort=${sort}&limit=1&cursor=${param(next_cursor!)}`);
+    const statement = statements.findLast((said) => said.includes('from "conversations"') && said.includes("order by"))!;
+    const plan = await genericPlan(db, statement);
+    expect(plan).not.toMatch(/Sort|Seq Scan on conversations/);
+    const index = sort.endsWith("created_at")
+      ? "conversations_workspace_id_id_pk"
+      : `conversations_workspace_id_${sort.replace("-", "")}_id_index`;
+    expect(plan).toContain(`Index Scan ${sort.startsWith("-") ? "Backward " : ""}using ${index}`);
+    const position = sort.endsWith("created_at") ? "id" : `ROW(${sort.replace("-", "")}, id)`;
+    const index_condition = plan.split("\n").find((line) => line.includes("Index Cond") && line.includes(sort.startsWith("-") ? "<" : ">"));
+    expect(index_condition).toContain(`${position} ${sort.startsWith("-") ? "<" : ">"}`);
+  });
+});
+
+/** What the server would do, were there so many rows that walking over all of them, or sorting them, is out of the question. */
+async function genericPlan(db: Db, statement: string): Promise<string> {
+  const parameters = Math.max(...[...statement.matchAll(/\$(\d+)/g)].map(([, n]) => Number(n)));
+  return db.transaction(async (tx) => {
+    for (const setting of ["enable_seqscan = off", "enable_sort = off", "enable_bitmapscan = off", "plan_cache_mode = force_generic_plan"])
+      await tx.execute(sql.raw(`set local ${setting}`));
+    await tx.execute(sql.raw(`prepare listing as ${statement}`));
+    const lines = await query<{ "QUERY PLAN": string }>(
+      tx,
+      sql.raw(`explain (costs off) execute listing(${Array.from({ length: parameters }, () => "null").join()})`),
+    );
+    await tx.execute(sql.raw("deallocate listing"));
+    return lines.map((line) => line["QUERY PLAN"]).join("\n");
+  });
+}
+
+describe("a contact's conversations", () => {
+  const of = async (tenant: Tenant, contact_id: string, query = "") =>
+    (await tenant.get<Page>(`/v1/contacts/${contact_id}/conversations${query}`)).body;
+
+  test("are theirs on every channel, the one with the newest message first", async () => {
+    const world = await createWorld();
+    const tenant = await world.tenant();
+    const sms = await createSandbox(world, tenant, "twilio_sms");
+    const number = freshNumber();
+    const old = await tenant.hears("One", { from: `+${number}` });
+    await tenant.post(`/v1/conversations/${old.id}/close`);
+    const open = await tenant.hears("Two", { from: `+${number}` });
+    const other = await sms.hears("Three", number);
+    await tenant.hears("Somebody else");
+
+    const { contact_id } = other;
+    const { data } = await of(tenant, contact_id);
+    expect(data.map(({ id }) => id)).toEqual([other.id, open.id, old.id]);
+    expect(data[0]).toEqual((await tenant.get(`/v1/conversations/${other.id}`)).body);
+    expect(idsOf(await of(tenant, contact_id, "?status=resolved"))).toEqual([old.id]);
+    expect(idsOf(await of(tenant, contact_id, "?status=open&channel=whatsapp"))).toEqual([open.id]);
+    expect(await of(tenant, contact_id, "?channel=instagram&include_total=true")).toMatchObject({ data: [], total_count: 0 });
+
+    const first = await of(tenant, contact_id, "?limit=2&include_total=true");
+    expect([idsOf(first), first.has_more]).toEqual([[other.id, open.id], true]);
+    expect(first).toMatchObject({ total_count: 3 });
+    expect(idsOf(await of(tenant, contact_id, `?limit=2&cursor=${param(first.next_cursor!)}`))).toEqual([old.id]);
+    const elsewhere = [`/v1/conversations?cursor=`, `/v1/contacts/${(await tenant.hears("Hi")).contact_id}/conversations?cursor=`];
+    for (const path of elsewhere)
+      expect((await tenant.get(path + param(first.next_cursor!))).body).toMatchObject({ code: "invalid_cursor" });
+  });
+
+  test("are nobody's where the contact is deleted; the list of all still has them", async () => {
+    const { tenant, ids } = await withConversations(1);
+    const { contact_id } = (await list(tenant)).data[0]!;
+    await tenant.delete(`/v1/contacts/${contact_id}`);
+    expect((await tenant.get(`/v1/contacts/${contact_id}/conversations`)).status).toBe(404);
+    expect(idsOf(await list(tenant, `?contact_id=${contact_id}`))).toEqual(ids);
+  });
+
+  test("take no other filters", async () => {
+    const { tenant } = await withConversations(1);
+    const { contact_id } = (await list(tenant)).data[0]!;
+    const { status, body } = await tenant.get<Problem>(`/v1/contacts/${contact_id}/conversations?tag=vip&status=closed`);
+    expect([status, body.errors?.map(({ pointer }) => pointer).toSorted()]).toEqual([400, ["/status/0", "/tag"]]);
+  });
 });
 
 describe("pages", () => {

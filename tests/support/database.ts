@@ -2,6 +2,7 @@ import { openAsBlob } from "node:fs";
 import postgres from "postgres";
 import { inject } from "vitest";
 import { connectEmbedded, connectPostgres, type Connection } from "../../src/db/connect.ts";
+import { fence } from "./fence.ts";
 import type { Template } from "./global-setup.ts";
 
 let opened: Promise<Connection> | undefined;
@@ -15,8 +16,8 @@ export const openDatabase = (): Promise<Connection> => open(inject("template"));
 export const onPostgres = (): boolean => inject("template").kind === "postgres";
 
 async function open(template: Template): Promise<Connection> {
-  if (template.kind === "embedded") return connectEmbedded({ dump: await openAsBlob(template.dump) });
-  return connectPostgres(await cloneDatabase(template));
+  if (template.kind === "embedded") return connectEmbedded({ dump: await openAsBlob(template.dump) }, { logger: fence });
+  return connectPostgres(await cloneDatabase(template), { logger: fence });
 }
 
 /** A database of one's own on the server: a copy of the migrated template. */

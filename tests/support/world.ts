@@ -1,5 +1,6 @@
 import { onTestFinished } from "vitest";
 import { createApp } from "../../src/app.ts";
+import { LastUsed } from "../../src/api-keys/last-used.ts";
 import { createApiKey } from "../../src/api-keys/create-api-key.ts";
 import { newWorkspace } from "../../src/bin/new-workspace.ts";
 import { createChannel } from "../../src/channels/create-channel.ts";
@@ -11,6 +12,7 @@ import { atomically } from "../../src/db/atomically.ts";
 import { createPoster } from "../../src/webhooks/post.ts";
 import { database } from "./database.ts";
 import { assertDocumented } from "./document.ts";
+import { asService } from "./fence.ts";
 
 export const cron_secret = "a cron secret of at least 32 characters";
 const master_key = "a master key of at least thirty-two characters";
@@ -22,6 +24,7 @@ interface Options {
   post_timeout_ms?: number;
   ip_limit_per_minute?: number;
   trusted_proxies?: string[];
+  database_wait_ms?: number;
 }
 
 export interface Answer<T = Record<string, unknown>> {
@@ -65,13 +68,14 @@ export async function createWorld(options: Options = {}) {
     wake: (work) => void woken.push(work),
   };
   const poster = createPoster(services.network, options.post_timeout_ms === undefined ? {} : { timeout_ms: options.post_timeout_ms });
-  const { ip_limit_per_minute = 1_000_000, trusted_proxies = [] } = options;
-  const app = createApp({ services, poster, cron_secret, ip_limit_per_minute, trusted_proxies });
+  const { ip_limit_per_minute = 1_000_000, trusted_proxies = [], database_wait_ms = 5000 } = options;
+  const last_used = new LastUsed(services);
+  const app = createApp({ services, poster, last_used, cron_secret, ip_limit_per_minute, trusted_proxies, database_wait_ms });
   onTestFinished(() => poster.close());
 
   /** A request through the front door; the answer must be one that the document knows. */
   const request: Request = async <T>(path: string, { method = "GET", body, key = null, headers = {} }: Ask = {}) => {
-    const response = await app.request(path, {
+    const init = {
       method,
       headers: {
         ...(key !== null && { Authorization: `Bearer ${key}` }),
@@ -79,7 +83,8 @@ export async function createWorld(options: Options = {}) {
         ...headers,
       },
       ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
-    });
+    };
+    const response = await asService(async () => app.request(path, init));
     const text = await response.text();
     const read = text === "" ? null : (JSON.parse(text) as unknown);
     if (path.startsWith("/v1/")) assertDocumented(method, path, response, read);
@@ -99,6 +104,7 @@ export async function createWorld(options: Options = {}) {
     services,
     app,
     poster,
+    last_used,
     request,
     logged,
     woken,

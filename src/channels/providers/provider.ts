@@ -70,6 +70,8 @@ export type World = { network: Network; settings: Settings };
 
 /** What every channel is made of. Nothing here touches the database. */
 export interface Provider {
+  /** The identities that a message can be sent to. */
+  reaches: readonly Identity["kind"][];
   /** Answers the provider's question whether the URL is ours; undefined refuses it. */
   handshake(query: URLSearchParams, credentials: Credentials): string | undefined;
   /** Whether the request really comes from the provider. Judged over the bytes as they came. */

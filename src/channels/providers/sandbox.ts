@@ -6,6 +6,7 @@ import { cut, hashOf, idAt, readCallback, textAt, timeAt } from "./read.ts";
 
 /** Answers like a real provider, with no account anywhere: the demo workspace and the tests of clients live on it. */
 export const sandbox: Provider = {
+  reaches: ["phone"],
   handshake: () => undefined,
   verify: (request, credentials) => sameSecret(request.header("x-sandbox-token"), credentials["token"]),
   parse: (raw, received_at) => readCallback(raw, received_at, (body) => [eventOf(body, raw, received_at)]),

@@ -19,7 +19,7 @@ import { at, cut, detail_limit, hashOf, idAt, listAt, readCallback, readJson, te
  * The WhatsApp Cloud API. Dedupe keys: a message its wamid, an echo `echo:wamid`, a status `wamid+status+timestamp`,
  * what is told *of* a message `type:wamid` (it may come before the message), anything else the hash of its JSON.
  */
-export const whatsapp: Provider = { handshake, verify, parse, send };
+export const whatsapp: Provider = { reaches: ["phone", "whatsapp_user"], handshake, verify, parse, send };
 
 const text_limit = 4096;
 

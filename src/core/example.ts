@@ -26,6 +26,7 @@ export function exampleOf(schema: Schema, components: Record<string, Schema>): u
     );
   }
   if (schema.type === "array") return [exampleOf(items as Schema, components)];
-  if (schema.type === "integer" || schema.type === "number") return schema["minimum"] ?? 1;
+  if (schema.type === "integer" || schema.type === "number")
+    return schema["minimum"] === Number.MIN_SAFE_INTEGER ? 1 : (schema["minimum"] ?? 1);
   return schema.type === "object" ? {} : schema.type === "boolean" ? true : schema.format === "uri" ? "https://example.com" : "text";
 }

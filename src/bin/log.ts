@@ -1,0 +1,29 @@
+import { pino, type Logger, type LoggerOptions } from "pino";
+
+/** What never stands in a log, wherever it is nested. */
+const secrets = ["authorization", "token", "secret", "access_token", "app_secret", "verify_token", "api_key", "cookie"];
+
+/** One JSON line for each thing worth telling, with the ids to find it by, and without what must not be told. */
+export const createLog = (level: LoggerOptions["level"] & string, destination?: { write(line: string): void }): Logger =>
+  pino(
+    {
+      level,
+      redact: secrets.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]),
+      serializers: { err: describeError },
+    },
+    ...(destination ? [destination] : []),
+  );
+
+/** Drizzle's errors carry the statement and what was bound to it: a customer's words. The database's own reason is enough. */
+export function describeError(error: unknown): object {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const { code } = error as { code?: unknown };
+  const is_query = "query" in error && "params" in error;
+  return {
+    type: error.name,
+    message: is_query ? "a statement failed" : error.message,
+    ...(code !== undefined && { code }),
+    stack: (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line)).join("\n"),
+    ...(error.cause !== undefined && { cause: describeError(error.cause) }),
+  };
+}

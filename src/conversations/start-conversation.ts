@@ -1,0 +1,47 @@
+import { and, eq } from "drizzle-orm";
+import { channels } from "../channels/tables.ts";
+import { windowOpenedAt } from "../contacts/open-window.ts";
+import type { TxCtx } from "../core/context.ts";
+import { ApiError, invalid, noSuch } from "../core/errors.ts";
+import { mine } from "../db/mine.ts";
+import type { StartConversation } from "./contract.ts";
+import { findRecipient } from "./find-recipient.ts";
+import { lockOneOpen, oneOpen } from "./one-open.ts";
+import { presentConversation, type ConversationRow } from "./present.ts";
+import { otherIsOpen } from "./status-steps.ts";
+import { conversations } from "./tables.ts";
+
+/** Opens a conversation in which nothing has been said yet. */
+export async function startConversation(ctx: TxCtx, { channel_id, contact_id, to, ...about }: StartConversation) {
+  const [channel] = await ctx.db
+    .select()
+    .from(channels)
+    .where(and(mine(ctx, channels), eq(channels.id, channel_id)));
+  if (!channel) throw invalid(noSuch("/channel_id"));
+  if (channel.status === "disconnected") throw new ApiError("channel_disconnected");
+  if (channel.channel === "twilio_voice") throw new ApiError("call_not_active");
+  const recipient = await findRecipient(ctx, channel, { contact_id, to });
+
+  const now = ctx.now();
+  const conversation = await open(ctx, {
+    ...about,
+    workspace_id: ctx.workspace_id,
+    id: ctx.newId("conv"),
+    channel: channel.channel,
+    channel_id,
+    contact_id: recipient,
+    last_message_at: now,
+    created_at: now,
+    updated_at: now,
+  });
+  return presentConversation(ctx, conversation, await windowOpenedAt(ctx, channel_id, recipient));
+}
+
+async function open(ctx: TxCtx, row: typeof conversations.$inferInsert): Promise<ConversationRow> {
+  const [opened] = await ctx.db.insert(conversations).values(row).onConflictDoNothing(oneOpen).returning();
+  if (opened) return opened;
+  const other = await lockOneOpen(ctx, row);
+  if (other) throw otherIsOpen(other.id);
+  // It was closed meanwhile.
+  return open(ctx, row);
+}

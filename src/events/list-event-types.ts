@@ -1,0 +1,32 @@
+import { z } from "zod";
+import type { Ctx } from "../core/context.ts";
+import { exampleOf, type Schema } from "../core/example.ts";
+import { pageOf, readCursor, type Listing } from "../core/page.ts";
+import { eventTypes, roadmap } from "./catalogue.ts";
+import type { EventTypeEntry, ListEventTypes } from "./contract.ts";
+
+/** Every kind of event, those that are sent and those that will be. */
+export async function listEventTypes(ctx: Ctx, input: ListEventTypes) {
+  const listing: Listing = { name: "event types", filters: input };
+  const position = readCursor(ctx, listing, input.cursor);
+  const start = position ? catalogue.findIndex(({ type }) => type === position[1]) + 1 : 0;
+  const rows = catalogue.slice(start, start + input.limit + 1);
+  const page = pageOf(ctx, listing, rows, input.limit, ({ status, type }) => [status, type]);
+  return Promise.resolve({ ...page, ...(input.include_total && { total_count: catalogue.length }) });
+}
+
+const catalogue: EventTypeEntry[] = [
+  ...Object.values(eventTypes).map(({ type, description, payload }) => ({
+    object: "event_type" as const,
+    type,
+    status: "available" as const,
+    description,
+    example_payload: exampleOfPayload(payload),
+  })),
+  ...roadmap.map((announced) => ({ ...announced, object: "event_type" as const, status: "roadmap" as const, example_payload: null })),
+];
+
+function exampleOfPayload(payload: z.ZodType): Record<string, unknown> {
+  const { $defs, ...schema } = z.toJSONSchema(payload) as Schema & { $defs: Record<string, Schema> };
+  return payload.parse(exampleOf(schema, $defs)) as Record<string, unknown>;
+}

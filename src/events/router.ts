@@ -1,0 +1,40 @@
+import { read, router } from "../trpc/procedure.ts";
+import { Event, EventList, EventRef, EventTypeList, ListEvents, ListEventTypes } from "./contract.ts";
+import { listEventTypes } from "./list-event-types.ts";
+import { findEvent, listEvents } from "./list-events.ts";
+
+export const eventsRouter = router({
+  list: read({
+    route: "GET /v1/events",
+    name: "listEvents",
+    summary: "List events",
+    description:
+      "A feed of what happened, the oldest first, for 30 days. `next_cursor` is always there: keep it and ask again later. Each event comes once and none is missed, however late its transaction was committed.",
+    input: ListEvents,
+    output: EventList,
+    errors: ["invalid_cursor"],
+    run: listEvents,
+  }),
+  get: read({
+    route: "GET /v1/events/{event_id}",
+    name: "getEvent",
+    summary: "Get an event",
+    description: "One event. `payload` is the object that is posted to webhooks.",
+    input: EventRef,
+    output: Event,
+    run: findEvent,
+  }),
+});
+
+export const eventTypesRouter = router({
+  list: read({
+    route: "GET /v1/event_types",
+    name: "listEventTypes",
+    summary: "List event types",
+    description: "Every kind of event, with an example of what is posted; those on the roadmap are announced and not sent yet.",
+    input: ListEventTypes,
+    output: EventTypeList,
+    errors: ["invalid_cursor"],
+    run: listEventTypes,
+  }),
+});

@@ -1,0 +1,20 @@
+import { z } from "zod";
+import { Timestamp } from "../core/fields.ts";
+
+export const RateLimit = z
+  .object({
+    object: z.literal("rate_limit"),
+    windows: z.array(
+      z
+        .object({
+          scope: z.enum(["ip", "key", "tenant"]).meta({ description: "The address, the API key, or the workspace." }),
+          limit: z.number().int().meta({ description: "Requests in a window." }),
+          remaining: z.number().int(),
+          window_seconds: z.number().int(),
+          reset_at: Timestamp,
+        })
+        .meta({ id: "RateLimitWindow", description: "A fixed window, aligned to the minute." }),
+    ),
+  })
+  .meta({ id: "RateLimit", description: "What remains of each of the three windows." });
+export type RateLimit = z.input<typeof RateLimit>;

@@ -1,0 +1,148 @@
+import { describe, expect, test } from "vitest";
+import { events } from "../../src/webhooks/tables.ts";
+import type { Event, EventTypeEntry } from "../../src/events/contract.ts";
+import { eventTypes } from "../../src/events/catalogue.ts";
+import type { Problem } from "../../src/core/errors.ts";
+import { createNewId } from "../../src/core/ids.ts";
+import { minutes } from "../../src/core/time.ts";
+import { EventName } from "../../src/webhooks/contract.ts";
+import { document } from "../support/document.ts";
+import { caughtUp } from "../support/feeds.ts";
+import { createReceiver } from "../support/receiver.ts";
+import { rowsOf } from "../support/rows.ts";
+import { createWorld, type Tenant } from "../support/world.ts";
+
+interface Page<T> {
+  data: T[];
+  has_more: boolean;
+  next_cursor: string | null;
+  total_count?: number;
+}
+
+/** A conversation that was closed and, a minute later, another one. */
+async function withEvents() {
+  const world = await createWorld();
+  const tenant = await world.tenant();
+  const receiver = await createReceiver(204);
+  await tenant.endpoint(receiver.url);
+  const first = await tenant.hears("one");
+  await tenant.post(`/v1/conversations/${first.id}/close`);
+  world.advance(minutes(1));
+  const between = world.now();
+  world.advance(minutes(1));
+  const second = await tenant.hears("two");
+  await world.deliver();
+  await caughtUp(world.services.db);
+  return { world, tenant, receiver, between, first, second };
+}
+
+const list = async (tenant: Tenant, query = "") => {
+  const { status, body } = await tenant.get<Page<Event>>(`/v1/events${query}`);
+  expect(status, JSON.stringify(body)).toBe(200);
+  return body;
+};
+const typesOf = ({ data }: Page<Event>) => data.map(({ type }) => type);
+
+describe("events", () => {
+  test("are told in the order in which they happened, each with the object that was posted", async () => {
+    const { tenant, receiver } = await withEvents();
+    const { data } = await list(tenant);
+    expect(data.map(({ type }) => type)).toEqual(["new_message", "conversation_end", "new_message"]);
+    for (const { id, type, payload, created_at } of data) expect(payload).toMatchObject({ id, type, timestamp: created_at });
+    const posted = receiver.received.map(({ body }) => JSON.parse(body) as { id: string });
+    expect(posted).toHaveLength(3);
+    for (const event of data) {
+      // Also its keys are in the order of the text.
+      expect(JSON.stringify(event.payload)).toBe(JSON.stringify(posted.find(({ id }) => id === event.id)));
+      expect((await tenant.get(`/v1/events/${event.id}`)).body).toEqual(event);
+    }
+  });
+
+  test("are kept as they were: a field that the contract does not know any more is still there", async () => {
+    const { tenant } = await withEvents();
+    const id = createNewId()("evt");
+    const payload = { ...(await list(tenant)).data[0]!.payload, id, retired_field: { kept: [1, null] } };
+    const { workspace_id, db, now } = tenant.ctx;
+    await db.insert(events).values({ workspace_id, id, type: "new_message", payload: JSON.stringify(payload), created_at: now() });
+    expect((await tenant.get<Event>(`/v1/events/${id}`)).body.payload).toEqual(payload);
+  });
+
+  test("are chosen by type, conversation and time, and counted", async () => {
+    const { tenant, between, first, second } = await withEvents();
+    const expected: [string, string[]][] = [
+      ["type=new_message", ["new_message", "new_message"]],
+      ["type=new_message&type=conversation_end", ["new_message", "conversation_end", "new_message"]],
+      [`conversation_id=${first.id}`, ["new_message", "conversation_end"]],
+      [`conversation_id=${second.id}&type=conversation_end`, []],
+      [`created_after=${between}`, ["new_message"]],
+    ];
+    for (const [query, types] of expected) {
+      const page = await list(tenant, `?include_total=true&${query}`);
+      expect([typesOf(page), page.total_count], query).toEqual([types, types.length]);
+    }
+  });
+
+  test.each([
+    ["type=agent.handoff", "/type/0 not_allowed"],
+    ["order=desc", "/order unknown_field"],
+    ["created_after=now", "/created_after invalid_timestamp"],
+    [`conversation_id=${createNewId()("conv")}`, "/conversation_id no_such_resource"],
+  ])("are not asked for by %s", async (query, fault) => {
+    const tenant = await (await createWorld()).tenant();
+    const { status, body } = await tenant.get<Problem>(`/v1/events?${query}`);
+    expect([status, body.errors?.map(({ pointer, code }) => `${pointer} ${code}`)]).toEqual([400, [fault]]);
+  });
+
+  test("are found by their own workspace only", async () => {
+    const { world, tenant } = await withEvents();
+    const [event] = await rowsOf(tenant, events);
+    expect(await (await world.tenant()).get(`/v1/events/${event!.id}`)).toMatchObject({ status: 404, body: { code: "not_found" } });
+  });
+
+  test("are for whoever may read", async () => {
+    const { tenant } = await withEvents();
+    const { token } = await tenant.mint({ scopes: ["read"] });
+    expect((await tenant.get("/v1/events", { key: token })).status).toBe(200);
+    const { token: writer } = await tenant.mint({ scopes: ["write", "admin"] });
+    expect(await tenant.get("/v1/events", { key: writer })).toMatchObject({ status: 403, body: { required_scope: "read" } });
+  });
+});
+
+describe("the catalogue of event types", () => {
+  const read = async () => {
+    const tenant = await (await createWorld()).tenant();
+    return { tenant, catalogue: (await tenant.get<Page<EventTypeEntry>>("/v1/event_types")).body.data };
+  };
+
+  test("names every event that can be subscribed to, and those that are announced", async () => {
+    const { catalogue } = await read();
+    const typesThat = (status: string) => catalogue.filter((entry) => entry.status === status).map(({ type }) => type);
+    expect(typesThat("available").toSorted()).toEqual([...EventName.options].toSorted());
+    expect(typesThat("available")).toEqual(Object.keys(document.webhooks));
+    for (const type of ["agent.handoff", "tool_call", "sentiment_result"]) {
+      expect([...typesThat("roadmap"), ...typesThat("available")], type).toContain(type);
+    }
+  });
+
+  test("shows the example that the document shows, and the event's own contract accepts it", async () => {
+    const { catalogue } = await read();
+    for (const { type, status, example_payload: example, description } of catalogue) {
+      expect(description).toBeTruthy();
+      if (status === "roadmap") {
+        expect(example).toBeNull();
+        continue;
+      }
+      expect(eventTypes[type as EventName].payload.parse(example)).toEqual(example);
+      const { requestBody } = document.webhooks[type]!.post as { requestBody: { content: Record<string, { example: unknown }> } };
+      expect(example).toEqual(requestBody.content["application/json"]!.example);
+    }
+  });
+
+  test("what is on the roadmap cannot be subscribed to yet", async () => {
+    const { tenant, catalogue } = await read();
+    for (const { type, status } of catalogue) {
+      const answer = await tenant.post("/v1/webhook_endpoints", { url: "http://127.0.0.1:9/hook", event_types: [type] });
+      expect([type, answer.status]).toEqual([type, status === "available" ? 201 : 400]);
+    }
+  });
+});
