@@ -15,7 +15,8 @@ const rooms = {
   contacts: [...ground, "audit", "channels", "workspaces"],
   webhooks: [...ground, "audit", "channels", "workspaces", "conversations/tables.ts"],
   conversations: [...ground, "audit", "channels", "contacts", "webhooks", "workspaces"],
-  events: [...ground, "webhooks", "conversations"],
+  messages: [...ground, "audit", "channels", "contacts", "conversations", "webhooks", "workspaces"],
+  events: [...ground, "webhooks", "conversations", "messages"],
 };
 
 const built = Object.keys(rooms);

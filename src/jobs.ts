@@ -1,4 +1,4 @@
-import { dispatchMessages } from "./conversations/dispatch-messages.ts";
+import { dispatchMessages } from "./messages/dispatch-messages.ts";
 import type { Services, Work } from "./core/context.ts";
 import { sweepAnswers } from "./idempotency/sweep-answers.ts";
 import { sweepWindows } from "./rate-limits/sweep-windows.ts";

@@ -1,6 +1,7 @@
 import { apiKeysRouter, meRouter } from "./api-keys/router.ts";
 import { contactsRouter } from "./contacts/router.ts";
-import { conversationsRouter, messagesRouter } from "./conversations/router.ts";
+import { conversationsRouter } from "./conversations/router.ts";
+import { messagesRouter } from "./messages/router.ts";
 import { eventsRouter, eventTypesRouter } from "./events/router.ts";
 import { rateLimitRouter } from "./rate-limits/router.ts";
 import { router } from "./trpc/procedure.ts";

@@ -4,9 +4,9 @@ import type { ChannelKind } from "../channels/contract.ts";
 import { channels } from "../channels/tables.ts";
 import type { Config } from "../config.ts";
 import { closeConversation } from "../conversations/close-conversation.ts";
-import { dispatchMessages } from "../conversations/dispatch-messages.ts";
-import { receiveEvent } from "../conversations/receive-event.ts";
-import { storeMessage } from "../conversations/store-message.ts";
+import { dispatchMessages } from "../messages/dispatch-messages.ts";
+import { receiveEvent } from "../messages/receive-event.ts";
+import { storeMessage } from "../messages/store-message.ts";
 import { conversations } from "../conversations/tables.ts";
 import { systemCtx, type Ctx, type Services } from "../core/context.ts";
 import { createNewId, type Id } from "../core/ids.ts";
@@ -66,7 +66,13 @@ export async function seedDemo(services: Services): Promise<Demo | undefined> {
 async function openChannels(ctx: Ctx): Promise<Record<string, Id<"chan">>> {
   const opened: Record<string, Id<"chan">> = {};
   for (const [channel, name] of Object.entries(channelNames) as [ChannelKind, string][]) {
-    const sandbox = { channel, provider: "sandbox", name: `${name} (sandbox)`, account_id: "sandbox", credentials: { token: ctx.newId("chan") } } as const;
+    const sandbox = {
+      channel,
+      provider: "sandbox",
+      name: `${name} (sandbox)`,
+      account_id: "sandbox",
+      credentials: { token: ctx.newId("chan") },
+    } as const;
     opened[channel] = (await atomically(ctx, (tx) => createChannel(tx, sandbox))).id;
   }
   return opened;
@@ -130,21 +136,40 @@ function inOrder(began_at: Timestamp, ctx: Ctx, channel_ids: Record<string, Id<"
   return all.sort((a, b) => (a.when < b.when ? -1 : 1));
 }
 
-async function say(ctx: Ctx, channel_id: Id<"chan">, { customer }: Letters, [speaker, text]: Letters["lines"][number], key: string): Promise<void> {
+async function say(
+  ctx: Ctx,
+  channel_id: Id<"chan">,
+  { customer }: Letters,
+  [speaker, text]: Letters["lines"][number],
+  key: string,
+): Promise<void> {
   const content = { type: "text", text } as const;
   if (speaker === "customer") {
     const channel = await findMine(ctx, channels, channel_id);
     const event = { dedupe_key: key, external_id: key, account_id: "sandbox", occurred_at: ctx.now(), raw: { demo: true } };
     return receiveEvent(ctx, channel, { ...event, kind: "message", from: [customer.identity], name: customer.name, content });
   }
-  const sender = speaker === "agent" ? ({ type: "ai_agent", id: null, name: "Wassla" } as const) : ({ type: "team_member", id: null, name: speaker } as const);
+  const sender =
+    speaker === "agent"
+      ? ({ type: "ai_agent", id: null, name: "Wassla" } as const)
+      : ({ type: "team_member", id: null, name: speaker } as const);
   const conversation = await newestOf(ctx, channel_id);
   await atomically(ctx, (tx) =>
-    storeMessage(tx, conversation, conversation.last_inbound_at, { direction: "outbound", sender, content, status: "queued", due_at: tx.now() }),
+    storeMessage(tx, conversation, conversation.last_inbound_at, {
+      direction: "outbound",
+      sender,
+      content,
+      status: "queued",
+      due_at: tx.now(),
+    }),
   );
 }
 
-async function finish(ctx: Ctx, channel_id: Id<"chan">, { closed, tags = [], priority = "normal", handler_mode = "unassigned" }: Letters): Promise<void> {
+async function finish(
+  ctx: Ctx,
+  channel_id: Id<"chan">,
+  { closed, tags = [], priority = "normal", handler_mode = "unassigned" }: Letters,
+): Promise<void> {
   const { id } = await newestOf(ctx, channel_id);
   await ctx.db
     .update(conversations)

@@ -23,7 +23,10 @@ export function describeError(error: unknown): object {
     type: error.name,
     message: is_query ? "a statement failed" : error.message,
     ...(code !== undefined && { code }),
-    stack: (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line)).join("\n"),
+    stack: (error.stack ?? "")
+      .split("\n")
+      .filter((line) => /^\s+at /.test(line))
+      .join("\n"),
     ...(error.cause !== undefined && { cause: describeError(error.cause) }),
   };
 }

@@ -2,17 +2,7 @@ import { z } from "zod";
 import { ChannelKind } from "../channels/contract.ts";
 import { idField } from "../core/fields.ts";
 import { defineEvent } from "../webhooks/define-event.ts";
-import { ClosedBy, Conversation, Message } from "./contract.ts";
-
-export const newMessage = defineEvent({
-  type: "new_message",
-  summary: "A message was stored",
-  description:
-    "Every inbound and outbound message, once, when it is stored: an outbound one as `queued`; its later status is read through the API. `conversation.handler_mode` tells who answers, so that a hand-over can be derived from it.",
-  data: z
-    .object({ message: Message, conversation: Conversation })
-    .meta({ id: "NewMessageData", description: "The message, and its conversation as it was at that moment." }),
-});
+import { ClosedBy, Conversation } from "./contract.ts";
 
 export const conversationEnd = defineEvent({
   type: "conversation_end",

@@ -265,7 +265,8 @@ export const asApiError = (error: unknown): ApiError => {
 export const unavailable = (cause?: unknown): ApiError => new ApiError("service_unavailable", { headers: { "Retry-After": "1" }, cause });
 
 /** The database cannot be reached, is starting or stopping, has no place left, or took too long: PostgreSQL's Appendix A. */
-const passing = "ECONNREFUSED ECONNRESET CONNECT_TIMEOUT CONNECTION_CLOSED CONNECTION_ENDED CONNECTION_DESTROYED 53300 55P03 57014 57P01 57P02 57P03";
+const passing =
+  "ECONNREFUSED ECONNRESET CONNECT_TIMEOUT CONNECTION_CLOSED CONNECTION_ENDED CONNECTION_DESTROYED 53300 55P03 57014 57P01 57P02 57P03";
 
 function isPassing(error: unknown): boolean {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {

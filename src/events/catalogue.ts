@@ -1,4 +1,5 @@
-import { conversationEnd, newMessage } from "../conversations/events.ts";
+import { conversationEnd } from "../conversations/events.ts";
+import { newMessage } from "../messages/events.ts";
 import type { EventName } from "../webhooks/contract.ts";
 import type { EventType } from "../webhooks/define-event.ts";
 

@@ -42,7 +42,10 @@ export function limitBody(max_bytes: number = body_limit_bytes): MiddlewareHandl
   const tooLarge = () => new ApiError("payload_too_large", { detail: `The body may have at most ${max_bytes} bytes.` });
   const limited = bodyLimit({ maxSize: max_bytes, onError: (c) => sendProblem(c as Context<Front>, tooLarge()) });
   // It reads a body of no declared length; what fails in there is the connection, which is nobody's fault here.
-  return (c, next) => (c.req.method === "GET" || c.req.method === "HEAD" ? next() : limited(c, next)).catch((cause: unknown) => sendProblem(c, cutShort(cause)));
+  return (c, next) =>
+    (c.req.method === "GET" || c.req.method === "HEAD" ? next() : limited(c, next)).catch((cause: unknown) =>
+      sendProblem(c, cutShort(cause)),
+    );
 }
 
 /**

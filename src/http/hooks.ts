@@ -3,7 +3,7 @@ import { openCredentials } from "../channels/credentials.ts";
 import { findHookedChannel } from "../channels/find-hooked-channel.ts";
 import { providers } from "../channels/providers/all.ts";
 import type { ProviderName } from "../channels/providers/provider.ts";
-import { receiveEvent } from "../conversations/receive-event.ts";
+import { receiveEvent } from "../messages/receive-event.ts";
 import { ApiError, unauthorized } from "../core/errors.ts";
 import { limitBody, type Front } from "./front-door.ts";
 import { sendProblem } from "./problem.ts";

@@ -41,7 +41,10 @@ test("a key can end itself, whatever its scopes", async () => {
   const tenant = await (await createWorld()).tenant();
   const { id, token } = await tenant.mint({ scopes: ["read"] });
   expect((await tenant.post(`/v1/api_keys/${id}/revoke`, undefined, { key: token })).status).toBe(403);
-  expect(await tenant.post("/v1/api_keys/current/revoke", undefined, { key: token })).toMatchObject({ status: 200, body: { id, status: "revoked" } });
+  expect(await tenant.post("/v1/api_keys/current/revoke", undefined, { key: token })).toMatchObject({
+    status: 200,
+    body: { id, status: "revoked" },
+  });
   expect((await tenant.get("/v1/me", { key: token })).status).toBe(401);
   expect((await tenant.get("/v1/me")).status).toBe(200);
 });

@@ -8,7 +8,7 @@ import { createChannel } from "../../src/channels/create-channel.ts";
 import { channels } from "../../src/channels/tables.ts";
 import { readConfig } from "../../src/config.ts";
 import { listConversations } from "../../src/conversations/list-conversations.ts";
-import { receiveEvent } from "../../src/conversations/receive-event.ts";
+import { receiveEvent } from "../../src/messages/receive-event.ts";
 import { systemCtx } from "../../src/core/context.ts";
 import { uuidOf } from "../../src/core/ids.ts";
 import { atomically } from "../../src/db/atomically.ts";

@@ -26,5 +26,7 @@ test("an error of the database is logged with its reason, and without what a cus
 test("an error is logged with its stack and what caused it", () => {
   const { log, written } = lines();
   log.error({ err: new Error("outer", { cause: new TypeError("inner") }) }, "failed");
-  expect(JSON.parse(written[0]!)).toMatchObject({ err: { message: "outer", stack: expect.stringContaining("at ") as string, cause: { type: "TypeError", message: "inner" } } });
+  expect(JSON.parse(written[0]!)).toMatchObject({
+    err: { message: "outer", stack: expect.stringContaining("at ") as string, cause: { type: "TypeError", message: "inner" } },
+  });
 });

@@ -37,7 +37,7 @@ test.runIf(!onPostgres())(
     const [curl] = await until(first, /curl .*/);
 
     const listed = JSON.parse(await shell(`${curl} --silent --fail`)) as { data: { last_message_preview: string }[] };
-    expect(listed.data).toHaveLength(3);
+    expect(listed.data).toHaveLength(9);
     const key = /wsk_live_\w+/.exec(first.output.stdout)![0];
     const asked = async (path: string) => (await fetch(url + path, { headers: { Authorization: `Bearer ${key}` } })).status;
     for (const path of ["/v1/me", "/docs", "/openapi.json", "/readyz"]) expect(await asked(path), path).toBe(200);

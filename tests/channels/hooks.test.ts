@@ -2,7 +2,7 @@ import { and, eq } from "drizzle-orm";
 import { describe, expect, test } from "vitest";
 import { provider_events } from "../../src/channels/tables.ts";
 import type { Conversation } from "../../src/conversations/contract.ts";
-import { messages } from "../../src/conversations/tables.ts";
+import { messages } from "../../src/messages/tables.ts";
 import { createNewId } from "../../src/core/ids.ts";
 import { mine } from "../../src/db/mine.ts";
 import { breakable } from "../support/breakable-db.ts";

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { contact_identities, contacts } from "../../src/contacts/tables.ts";
-import type { Conversation, Message } from "../../src/conversations/contract.ts";
+import type { Conversation } from "../../src/conversations/contract.ts";
+import type { Message } from "../../src/messages/contract.ts";
 import { breakable } from "../support/breakable-db.ts";
 import { createWhatsApp, freshNumber, saying } from "../support/channels.ts";
 import { database, onPostgres } from "../support/database.ts";

@@ -3,7 +3,9 @@ import { judgedStatements, takeTrespasses, tenant_tables, trespass } from "../su
 import { createWorld } from "../support/world.ts";
 
 test("the fence stands around every table of a tenant", () => {
-  expect(tenant_tables).toEqual(expect.arrayContaining(["messages", "conversations", "contacts", "events", "webhook_deliveries", "audit_log"]));
+  expect(tenant_tables).toEqual(
+    expect.arrayContaining(["messages", "conversations", "contacts", "events", "webhook_deliveries", "audit_log"]),
+  );
   expect(tenant_tables).not.toContain("workspaces");
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { Conversation, Message } from "../../src/conversations/contract.ts";
+import type { Conversation } from "../../src/conversations/contract.ts";
+import type { Message } from "../../src/messages/contract.ts";
 import { conversations } from "../../src/conversations/tables.ts";
 import type { Db } from "../../src/core/context.ts";
 import type { Problem } from "../../src/core/errors.ts";

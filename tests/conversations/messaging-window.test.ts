@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { Conversation, Message } from "../../src/conversations/contract.ts";
+import type { Conversation } from "../../src/conversations/contract.ts";
+import type { Message } from "../../src/messages/contract.ts";
 import { messagingWindow } from "../../src/conversations/messaging-window.ts";
 import { after, hours, minutes, msBetween, seconds } from "../../src/core/time.ts";
 import { createSandbox, createWhatsApp, freshNumber } from "../support/channels.ts";

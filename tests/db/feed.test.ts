@@ -1,8 +1,8 @@
 import { and, asc, eq, sql } from "drizzle-orm";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Message } from "../../src/conversations/contract.ts";
-import { messages } from "../../src/conversations/tables.ts";
+import type { Message } from "../../src/messages/contract.ts";
+import { messages } from "../../src/messages/tables.ts";
 import type { Db, Tx } from "../../src/core/context.ts";
 import { exampleOf } from "../../src/core/example.ts";
 import { mine } from "../../src/db/mine.ts";

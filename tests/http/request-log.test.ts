@@ -10,6 +10,7 @@ async function setUp() {
   const app = createApp({
     services: { ...world.services, log: { ...world.services.log, info } },
     poster: world.poster,
+    last_used: world.last_used,
     cron_secret,
     ip_limit_per_minute: 1000,
     trusted_proxies: [],

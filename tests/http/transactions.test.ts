@@ -2,7 +2,7 @@ import { eq } from "drizzle-orm";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { audit_log } from "../../src/audit/tables.ts";
-import { messages } from "../../src/conversations/tables.ts";
+import { messages } from "../../src/messages/tables.ts";
 import type { Ctx, Db, TxCtx } from "../../src/core/context.ts";
 import { ApiError } from "../../src/core/errors.ts";
 import { mine } from "../../src/db/mine.ts";

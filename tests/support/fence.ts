@@ -7,13 +7,14 @@ import * as channels from "../../src/channels/tables.ts";
 import * as contacts from "../../src/contacts/tables.ts";
 import * as conversations from "../../src/conversations/tables.ts";
 import * as idempotency from "../../src/idempotency/tables.ts";
+import * as messages from "../../src/messages/tables.ts";
 import * as webhooks from "../../src/webhooks/tables.ts";
 
 /** The look-ups that are made before the tenant is known live in tables of their own. */
 const credential_tables = ["api_key_digests", "channel_routes"];
 
 /** Every other table whose rows are a workspace's. */
-export const tenant_tables: string[] = [api_keys, audit, channels, contacts, conversations, idempotency, webhooks]
+export const tenant_tables: string[] = [api_keys, audit, channels, contacts, conversations, idempotency, messages, webhooks]
   .flatMap((tables) => Object.values(tables) as unknown[])
   .filter((table): table is PgTable => table instanceof PgTable)
   .map((table) => getTableConfig(table))
@@ -30,7 +31,8 @@ export function trespass(statement: string): string | undefined {
   if (credential_tables.some((table) => statement.includes(`from "${table}"`))) return undefined;
   const touched = tenant_tables.filter((table) => new RegExp(`\\b(from|join|update|into)\\s+"?${table}"?\\b`, "i").test(statement));
   if (touched.length === 0) return undefined;
-  const names_its_workspace = /workspace_id"?\s*(=|in)\s*\(?\$\d/.test(statement) || /^\s*insert into "\w+" \("workspace_id"/.test(statement);
+  const names_its_workspace =
+    /workspace_id"?\s*(=|in)\s*\(?\$\d/.test(statement) || /^\s*insert into "\w+" \("workspace_id"/.test(statement);
   return names_its_workspace ? undefined : `it touches ${touched.join(", ")} and names no workspace`;
 }
 

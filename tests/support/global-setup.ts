@@ -41,7 +41,9 @@ async function templateOnServer(project: TestProject, server_url: string) {
   await connection.close();
   project.provide("template", { kind: "postgres", server_url, template });
   return async () => {
-    const made = await server<{ datname: string }[]>`select datname from pg_database where datname = ${template} or starts_with(datname, ${`${template}_`})`;
+    const made = await server<
+      { datname: string }[]
+    >`select datname from pg_database where datname = ${template} or starts_with(datname, ${`${template}_`})`;
     for (const { datname } of made) await server.unsafe(`drop database ${datname} with (force)`);
     await server.end();
   };

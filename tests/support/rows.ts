@@ -2,7 +2,8 @@ import { eq } from "drizzle-orm";
 import type { AnyPgColumn, PgTable } from "drizzle-orm/pg-core";
 import { provider_events } from "../../src/channels/tables.ts";
 import { contacts } from "../../src/contacts/tables.ts";
-import { conversations, messages } from "../../src/conversations/tables.ts";
+import { conversations } from "../../src/conversations/tables.ts";
+import { messages } from "../../src/messages/tables.ts";
 import { events } from "../../src/webhooks/tables.ts";
 import type { Tenant } from "./world.ts";
 

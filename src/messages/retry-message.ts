@@ -5,7 +5,7 @@ import type { TxCtx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import { findMine, mine } from "../db/mine.ts";
 import type { MessageRef } from "./contract.ts";
-import { lockOpenConversation } from "./find-conversation.ts";
+import { lockOpenConversation } from "../conversations/find-conversation.ts";
 import { assertMaySend } from "./may-send.ts";
 import { presentMessage, type MessageRow } from "./present.ts";
 import { messages } from "./tables.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Message } from "../../src/conversations/contract.ts";
+import type { Message } from "../../src/messages/contract.ts";
 import type { Problem } from "../../src/core/errors.ts";
 import { createNewId } from "../../src/core/ids.ts";
 import { createWorld, type Tenant } from "../support/world.ts";

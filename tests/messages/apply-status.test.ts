@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { provider_events } from "../../src/channels/tables.ts";
-import type { Message } from "../../src/conversations/contract.ts";
-import { judgeReport } from "../../src/conversations/judge-report.ts";
-import type { MessageRow } from "../../src/conversations/present.ts";
-import { messages } from "../../src/conversations/tables.ts";
+import type { Message } from "../../src/messages/contract.ts";
+import { judgeReport } from "../../src/messages/judge-report.ts";
+import type { MessageRow } from "../../src/messages/present.ts";
+import { messages } from "../../src/messages/tables.ts";
 import { after, seconds, type Timestamp } from "../../src/core/time.ts";
 import { createWhatsApp, freshNumber } from "../support/channels.ts";
 import { onPostgres } from "../support/database.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Message } from "../../src/conversations/contract.ts";
+import type { Message } from "../../src/messages/contract.ts";
 import type { Problem } from "../../src/core/errors.ts";
 import { createNewId } from "../../src/core/ids.ts";
 import { minutes } from "../../src/core/time.ts";

@@ -7,10 +7,10 @@ import { ApiError, invalid, noSuch } from "../core/errors.ts";
 import type { Id } from "../core/ids.ts";
 import { mine } from "../db/mine.ts";
 import type { SendMessageToContact } from "./contract.ts";
-import { findRecipient } from "./find-recipient.ts";
+import { findRecipient } from "../conversations/find-recipient.ts";
 import { assertMaySend } from "./may-send.ts";
-import { lockOneOpen } from "./one-open.ts";
-import type { ConversationRow } from "./present.ts";
+import { lockOneOpen } from "../conversations/one-open.ts";
+import type { ConversationRow } from "../conversations/present.ts";
 import { openConversation } from "./receive-message.ts";
 import { queueMessage } from "./send-message.ts";
 

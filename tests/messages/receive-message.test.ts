@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { provider_events } from "../../src/channels/tables.ts";
-import type { Conversation, Message } from "../../src/conversations/contract.ts";
+import type { Conversation } from "../../src/conversations/contract.ts";
+import type { Message } from "../../src/messages/contract.ts";
 import { conversations } from "../../src/conversations/tables.ts";
 import { after, hours, minutes, seconds } from "../../src/core/time.ts";
 import { events } from "../../src/webhooks/tables.ts";

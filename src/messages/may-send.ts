@@ -5,7 +5,7 @@ import type { Ctx } from "../core/context.ts";
 import { ApiError, invalid } from "../core/errors.ts";
 import type { Timestamp } from "../core/time.ts";
 import type { SendableContent } from "./contract.ts";
-import { messagingWindow } from "./messaging-window.ts";
+import { messagingWindow } from "../conversations/messaging-window.ts";
 
 type Channel = Pick<typeof channels.$inferSelect, "channel" | "status">;
 

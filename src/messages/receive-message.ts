@@ -7,10 +7,10 @@ import type { TxCtx } from "../core/context.ts";
 import type { Id } from "../core/ids.ts";
 import { earliest } from "../core/time.ts";
 import { isStored } from "./is-stored.ts";
-import { lockOneOpen, oneOpen } from "./one-open.ts";
-import type { ConversationRow } from "./present.ts";
+import { lockOneOpen, oneOpen } from "../conversations/one-open.ts";
+import type { ConversationRow } from "../conversations/present.ts";
 import { storeMessage } from "./store-message.ts";
-import { conversations } from "./tables.ts";
+import { conversations } from "../conversations/tables.ts";
 
 type Received = Extract<InboundEvent, { kind: "message" }>;
 

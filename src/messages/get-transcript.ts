@@ -4,7 +4,8 @@ import { findMine, mine } from "../db/mine.ts";
 import type { GetTranscript, Transcript, TranscriptMessage } from "./contract.ts";
 import { presentStatus, type MessageRow } from "./present.ts";
 import { renderTranscript } from "./render-transcript.ts";
-import { conversations, messages } from "./tables.ts";
+import { conversations } from "../conversations/tables.ts";
+import { messages } from "./tables.ts";
 
 /** Longer conversations lose their beginning: a transcript is one answer, not a back-fill. */
 const most_messages = 5000;

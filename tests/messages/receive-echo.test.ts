@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
-import type { Conversation, Message } from "../../src/conversations/contract.ts";
-import { conversations, messages } from "../../src/conversations/tables.ts";
+import type { Conversation } from "../../src/conversations/contract.ts";
+import type { Message } from "../../src/messages/contract.ts";
+import { conversations } from "../../src/conversations/tables.ts";
+import { messages } from "../../src/messages/tables.ts";
 import { after, minutes } from "../../src/core/time.ts";
 import { events } from "../../src/webhooks/tables.ts";
 import { breakable } from "../support/breakable-db.ts";

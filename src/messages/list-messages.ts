@@ -9,7 +9,8 @@ import { given } from "../db/query.ts";
 import { totalOf } from "../db/total.ts";
 import type { ListConversationMessages, ListMessages, MessageStatus, StoredMessageStatus } from "./contract.ts";
 import { presentMessage } from "./present.ts";
-import { conversations, messages } from "./tables.ts";
+import { conversations } from "../conversations/tables.ts";
+import { messages } from "./tables.ts";
 
 /** The messages of the workspace: the newest first, or as a feed, which misses none. */
 export async function listMessages(ctx: Ctx, input: ListMessages) {

@@ -4,9 +4,9 @@ import type { Actor, TxCtx } from "../core/context.ts";
 import type { Timestamp } from "../core/time.ts";
 import { findMine } from "../db/mine.ts";
 import type { SendableContent, Sender, SendMessage } from "./contract.ts";
-import { lockOpenConversation } from "./find-conversation.ts";
+import { lockOpenConversation } from "../conversations/find-conversation.ts";
 import { assertMaySend } from "./may-send.ts";
-import type { ConversationRow } from "./present.ts";
+import type { ConversationRow } from "../conversations/present.ts";
 import { storeMessage } from "./store-message.ts";
 
 /** Queues an outbound message and the webhooks that announce it. */

@@ -1,8 +1,8 @@
 import { eq } from "drizzle-orm";
 import { describe, expect, test, vi } from "vitest";
 import { channels } from "../../src/channels/tables.ts";
-import type { Message } from "../../src/conversations/contract.ts";
-import { messages } from "../../src/conversations/tables.ts";
+import type { Message } from "../../src/messages/contract.ts";
+import { messages } from "../../src/messages/tables.ts";
 import type { Network } from "../../src/core/context.ts";
 import { after, hours, minutes, msBetween, seconds, type Timestamp } from "../../src/core/time.ts";
 import { breakable } from "../support/breakable-db.ts";

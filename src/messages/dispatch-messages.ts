@@ -11,7 +11,7 @@ import { emptyReport, type JobReport } from "../core/job.ts";
 import { epochMs, msBetween, seconds } from "../core/time.ts";
 import { claim, firstTurn, isFirst, revive, type Claim } from "../db/lease.ts";
 import { findMine, mine } from "../db/mine.ts";
-import { messagingWindow } from "./messaging-window.ts";
+import { messagingWindow } from "../conversations/messaging-window.ts";
 import type { MessageRow } from "./present.ts";
 import { sendQueue } from "./send-queue.ts";
 import { settleMessage } from "./settle-message.ts";

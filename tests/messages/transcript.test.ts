@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Conversation, Message, Transcript } from "../../src/conversations/contract.ts";
-import { renderTranscript } from "../../src/conversations/render-transcript.ts";
-import { messages } from "../../src/conversations/tables.ts";
+import type { Conversation } from "../../src/conversations/contract.ts";
+import type { Message, Transcript } from "../../src/messages/contract.ts";
+import { renderTranscript } from "../../src/messages/render-transcript.ts";
+import { messages } from "../../src/messages/tables.ts";
 import type { Problem } from "../../src/core/errors.ts";
 import { createNewId } from "../../src/core/ids.ts";
 import { createSandbox } from "../support/channels.ts";

@@ -5,8 +5,10 @@ import { mine } from "../db/mine.ts";
 import { emit } from "../webhooks/emit.ts";
 import { newMessage } from "./events.ts";
 import { previewOf } from "./preview.ts";
-import { presentConversation, presentMessage, type ConversationRow } from "./present.ts";
-import { conversations, messages } from "./tables.ts";
+import { presentConversation, type ConversationRow } from "../conversations/present.ts";
+import { presentMessage } from "./present.ts";
+import { conversations } from "../conversations/tables.ts";
+import { messages } from "./tables.ts";
 
 type NewMessage = Pick<typeof messages.$inferInsert, "direction" | "sender" | "content" | "status"> &
   Partial<Pick<typeof messages.$inferInsert, "external_id" | "client_reference" | "metadata" | "sent_at" | "due_at">>;

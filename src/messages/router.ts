@@ -1,0 +1,99 @@
+import { read, router, write } from "../trpc/procedure.ts";
+import {
+  GetTranscript,
+  ListConversationMessages,
+  ListMessages,
+  Message,
+  MessageList,
+  MessageRef,
+  SendMessage,
+  SendMessageToContact,
+  Transcript,
+} from "./contract.ts";
+import { findMessage } from "./find-message.ts";
+import { getTranscript } from "./get-transcript.ts";
+import { listConversationMessages, listMessages } from "./list-messages.ts";
+import { retryMessage } from "./retry-message.ts";
+import { sendMessageToContact } from "./send-message-to-contact.ts";
+import { sendMessage } from "./send-message.ts";
+
+export const messagesRouter = router({
+  listInConversation: read({
+    route: "GET /v1/conversations/{conversation_id}/messages",
+    name: "listConversationMessages",
+    summary: "List a conversation's messages",
+    description: "What was said, in and out, the newest first unless `order` says otherwise.",
+    input: ListConversationMessages,
+    output: MessageList,
+    errors: ["invalid_cursor"],
+    run: listConversationMessages,
+  }),
+  sendInConversation: write({
+    route: "POST /v1/conversations/{conversation_id}/messages",
+    name: "sendMessage",
+    summary: "Send a message",
+    description:
+      "Queues a message to the conversation's contact and answers at once with `status: queued`; how it fares is read on the message. A free-form message outside the 24-hour window is refused before anything is sent.",
+    input: SendMessage,
+    output: Message,
+    status: 201,
+    location: "/v1/messages/{id}",
+    errors: ["conversation_closed", "channel_disconnected", "messaging_window_closed", "content_type_unsupported"],
+    run: sendMessage,
+  }),
+  transcript: read({
+    route: "GET /v1/conversations/{conversation_id}/transcript",
+    name: "getTranscript",
+    summary: "Get a transcript",
+    description:
+      "What was said, the oldest first, for people to read: every message in and out, also those that were not delivered, which are marked. Internal notes are not part of it. With `format=text` or `format=markdown` it is rendered into `content`, a block for each message; in Markdown whatever somebody wrote is escaped, so that it stays text. Times are UTC. At most the newest 5,000 messages: `truncated` says whether there are earlier ones, which GET /messages has.",
+    input: GetTranscript,
+    output: Transcript,
+    run: getTranscript,
+  }),
+  list: read({
+    route: "GET /v1/messages",
+    name: "listMessages",
+    summary: "List messages",
+    description:
+      "The messages of every conversation, the newest first. With `order=asc` it is a feed for mirroring them: `next_cursor` is always there, and whoever keeps it and asks again later gets each message once and misses none, however late its transaction was committed. A message appears in the feed once; ask with `updated_after` for those whose status has changed.",
+    input: ListMessages,
+    output: MessageList,
+    errors: ["invalid_cursor"],
+    run: listMessages,
+  }),
+  get: read({
+    route: "GET /v1/messages/{message_id}",
+    name: "getMessage",
+    summary: "Get a message",
+    description: "One message and how its delivery fares.",
+    input: MessageRef,
+    output: Message,
+    run: findMessage,
+  }),
+  send: write({
+    route: "POST /v1/messages",
+    name: "sendMessageToContact",
+    summary: "Send a message to a contact",
+    description:
+      "Queues a message to a contact on a channel: in their open conversation there, or in a new one. Name the contact by `contact_id`, or by `to`; somebody unknown becomes a contact. A closed conversation is not reopened. Where the channel has a 24-hour window and the contact has not opened it, the message is refused and nothing is made.",
+    input: SendMessageToContact,
+    output: Message,
+    status: 201,
+    location: "/v1/messages/{id}",
+    errors: ["channel_disconnected", "call_not_active", "messaging_window_closed", "content_type_unsupported", "recipient_unreachable"],
+    run: sendMessageToContact,
+  }),
+  retry: write({
+    route: "POST /v1/messages/{message_id}/retry",
+    name: "retryMessage",
+    summary: "Retry a failed message",
+    description:
+      "Queues a message whose status is `failed` again, under the checks of a new one. Not where its own content was the reason (`content_type_unsupported`, `provider_invalid_request`, `template_params_invalid`), and never a message that is `unknown`: it may have arrived.",
+    input: MessageRef,
+    output: Message,
+    status: 202,
+    errors: ["message_not_retryable", "conversation_closed", "channel_disconnected", "messaging_window_closed", "content_type_unsupported"],
+    run: retryMessage,
+  }),
+});

@@ -1,0 +1,62 @@
+import { sql } from "drizzle-orm";
+import { foreignKey, index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
+import type { ChannelKind, Content } from "../channels/contract.ts";
+import { id, instant, transactionId } from "../db/columns.ts";
+import type { Direction, MessageError, Sender, StoredMessageStatus } from "./contract.ts";
+import { conversations } from "../conversations/tables.ts";
+
+export const messages = pgTable(
+  "messages",
+  {
+    workspace_id: id("ws").notNull(),
+    id: id("msg").notNull(),
+    conversation_id: id("conv").notNull(),
+    contact_id: id("cont").notNull(),
+    channel: text().$type<ChannelKind>().notNull(),
+    channel_id: id("chan").notNull(),
+    direction: text().$type<Direction>().notNull(),
+    sender: jsonb().$type<Sender>().notNull(),
+    content: jsonb().$type<Content>().notNull(),
+    status: text().$type<StoredMessageStatus>().notNull(),
+    error: jsonb().$type<MessageError>(),
+    external_id: text(),
+    client_reference: text(),
+    metadata: jsonb().$type<Record<string, string>>().notNull().default({}),
+    sent_at: instant(),
+    delivered_at: instant(),
+    read_at: instant(),
+    failed_at: instant(),
+    created_at: instant().notNull(),
+    updated_at: instant().notNull(),
+    due_at: instant(),
+    attempts: integer().notNull().default(0),
+    lease_id: uuid(),
+    lease_until: instant(),
+    xid: transactionId(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.workspace_id, t.id] }),
+    foreignKey({ columns: [t.workspace_id, t.conversation_id], foreignColumns: [conversations.workspace_id, conversations.id] }),
+    index().on(t.workspace_id, t.conversation_id, t.id),
+    index().on(t.workspace_id, t.contact_id, t.id),
+    index().on(t.workspace_id, t.updated_at, t.id),
+    // The feed: in the order in which transactions ended, so that none is missed.
+    index().on(t.workspace_id, t.xid, t.id),
+    // A provider's message is stored once, however often and in whatever order we hear of it.
+    uniqueIndex("messages_external_id")
+      .on(t.workspace_id, t.channel_id, t.external_id)
+      .where(sql`external_id is not null`),
+    index("messages_ready")
+      .on(t.workspace_id, t.channel_id, t.due_at, t.id)
+      .where(sql`status = 'queued'`),
+    index("messages_scheduled")
+      .on(t.due_at)
+      .where(sql`status = 'scheduled'`),
+    index("messages_leased")
+      .on(t.workspace_id, t.channel_id, t.lease_until)
+      .where(sql`status = 'sending'`),
+    index("messages_leases")
+      .on(t.lease_until)
+      .where(sql`status = 'sending'`),
+  ],
+);
