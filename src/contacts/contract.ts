@@ -24,6 +24,18 @@ export const GivenIdentity = z
   })
   .meta({ id: "GivenIdentity" });
 
+/** Whom a conversation or a message is for: a contact by its id, or by how a channel knows it. */
+export const recipient = {
+  contact_id: idField("cont").optional(),
+  to: GivenIdentity.meta({ description: "The contact by how the channel knows them; somebody unknown becomes a contact." }).optional(),
+};
+
+/** Exactly one of the two. */
+export const oneRecipient = [
+  ({ contact_id, to }: { contact_id?: unknown; to?: unknown }): boolean => (contact_id === undefined) !== (to === undefined),
+  { path: ["to"], error: "Name the contact either by contact_id or by to.", params: { code: "not_allowed" } },
+] satisfies [unknown, object];
+
 export const Contact = z
   .object({
     id: idField("cont"),

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { ChannelKind } from "../channels/contract.ts";
-import { ContactRef, GivenIdentity } from "../contacts/contract.ts";
+import { ContactRef, oneRecipient, recipient } from "../contacts/contract.ts";
 import { idField, listOf, Metadata, MetadataPatch, Moment, pageInput, textField, Timestamp } from "../core/fields.ts";
 
 export const ConversationStatus = z.enum(["open", "pending", "resolved", "timed_out", "ended"]).meta({
@@ -106,19 +106,14 @@ export const ConversationList = listOf(Conversation, "ConversationList");
 export const StartConversation = z
   .strictObject({
     channel_id: idField("chan"),
-    contact_id: idField("cont").optional(),
-    to: GivenIdentity.meta({ description: "The contact by how the channel knows them; somebody unknown becomes a contact." }).optional(),
+    ...recipient,
     subject: Subject.optional(),
     tags: Tags.optional(),
     priority: Priority.optional(),
     handler_mode: HandlerMode.optional(),
     metadata: Metadata.optional(),
   })
-  .refine(({ contact_id, to }) => (contact_id === undefined) !== (to === undefined), {
-    path: ["to"],
-    error: "Name the contact either by contact_id or by to.",
-    params: { code: "not_allowed" },
-  })
+  .refine(...oneRecipient)
   .meta({
     examples: [
       {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { ChannelKind, Content, sendErrorCodes } from "../channels/contract.ts";
-import { GivenIdentity } from "../contacts/contract.ts";
+import { oneRecipient, recipient } from "../contacts/contract.ts";
 import { idField, listOf, Metadata, Moment, pageInput, textField, Timestamp } from "../core/fields.ts";
 import { ConversationRef, chosenChannel } from "../conversations/contract.ts";
 
@@ -168,15 +168,10 @@ export type SendMessage = z.output<typeof SendMessage>;
 export const SendMessageToContact = z
   .strictObject({
     channel_id: idField("chan"),
-    contact_id: idField("cont").optional(),
-    to: GivenIdentity.meta({ description: "The contact by how the channel knows them; somebody unknown becomes a contact." }).optional(),
+    ...recipient,
     ...newMessage,
   })
-  .refine(({ contact_id, to }) => (contact_id === undefined) !== (to === undefined), {
-    path: ["to"],
-    error: "Name the contact either by contact_id or by to.",
-    params: { code: "not_allowed" },
-  })
+  .refine(...oneRecipient)
   .meta({
     examples: [
       {

@@ -1,12 +1,11 @@
-import { and, asc, desc, eq, gt, inArray, lt } from "drizzle-orm";
+import { and, eq, gt, inArray, lt } from "drizzle-orm";
 import { contacts } from "../contacts/tables.ts";
 import type { Ctx } from "../core/context.ts";
-import type { Id } from "../core/ids.ts";
-import { pageOf, readCursor, type Listing } from "../core/page.ts";
+import type { Listing } from "../core/page.ts";
 import { readFeed } from "../db/feed.ts";
 import { assertMine, findMine, mine } from "../db/mine.ts";
+import { readPage } from "../db/page.ts";
 import { given } from "../db/query.ts";
-import { totalOf } from "../db/total.ts";
 import type { ListConversationMessages, ListMessages, MessageStatus, StoredMessageStatus } from "./contract.ts";
 import { presentMessage } from "./present.ts";
 import { conversations } from "../conversations/tables.ts";
@@ -15,7 +14,6 @@ import { messages } from "./tables.ts";
 /** The messages of the workspace: the newest first, or as a feed, which misses none. */
 export async function listMessages(ctx: Ctx, input: ListMessages) {
   const listing: Listing = { name: "messages", filters: input };
-  const position = readCursor(ctx, listing, input.cursor);
   await assertMine(ctx, conversations, "/conversation_id", input.conversation_id);
   await assertMine(ctx, contacts, "/contact_id", input.contact_id);
 
@@ -32,19 +30,7 @@ export async function listMessages(ctx: Ctx, input: ListMessages) {
   );
   if (input.order === "asc") return readFeed(ctx, messages, listing, input, filters, presentMessage);
 
-  const rows = await ctx.db
-    .select()
-    .from(messages)
-    .where(
-      and(
-        filters,
-        given(position, ([, last]) => lt(messages.id, last as Id<"msg">)),
-      ),
-    )
-    .orderBy(desc(messages.id))
-    .limit(input.limit + 1);
-  const page = pageOf(ctx, listing, rows.map(presentMessage), input.limit, (row) => [row.created_at, row.id]);
-  return { ...page, ...(await totalOf(ctx, input, messages, filters)) };
+  return readPage(ctx, messages, listing, input, filters, presentMessage);
 }
 
 const onDisk = (status: MessageStatus): StoredMessageStatus[] => (status === "queued" ? ["queued", "scheduled"] : [status]);
@@ -52,22 +38,7 @@ const onDisk = (status: MessageStatus): StoredMessageStatus[] => (status === "qu
 /** The messages of a conversation. Ids are made in order of time, so they are the order. */
 export async function listConversationMessages(ctx: Ctx, input: ListConversationMessages) {
   const listing: Listing = { name: "conversation messages", filters: input };
-  const position = readCursor(ctx, listing, input.cursor);
   await findMine(ctx, conversations, input.conversation_id);
-
-  const [beyond, direction] = input.order === "asc" ? [gt, asc] : [lt, desc];
   const filters = and(mine(ctx, messages), eq(messages.conversation_id, input.conversation_id));
-  const rows = await ctx.db
-    .select()
-    .from(messages)
-    .where(
-      and(
-        filters,
-        given(position, ([, last]) => beyond(messages.id, last as Id<"msg">)),
-      ),
-    )
-    .orderBy(direction(messages.id))
-    .limit(input.limit + 1);
-  const page = pageOf(ctx, listing, rows.map(presentMessage), input.limit, (row) => [row.created_at, row.id]);
-  return { ...page, ...(await totalOf(ctx, input, messages, filters)) };
+  return readPage(ctx, messages, listing, input, filters, presentMessage, { column: messages.id, order: input.order });
 }

@@ -1,11 +1,10 @@
-import { and, desc, isNull, lt } from "drizzle-orm";
+import { and, isNull } from "drizzle-orm";
 import type { Ctx, TxCtx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import type { Id } from "../core/ids.ts";
-import { pageOf, readCursor, type Listing } from "../core/page.ts";
+import type { Listing } from "../core/page.ts";
 import { findMine, mine } from "../db/mine.ts";
-import { given } from "../db/query.ts";
-import { totalOf } from "../db/total.ts";
+import { readPage } from "../db/page.ts";
 import type { EndpointRef, ListEndpoints } from "./contract.ts";
 import { presentEndpoint } from "./present.ts";
 import { webhook_endpoints } from "./tables.ts";
@@ -13,21 +12,8 @@ import { webhook_endpoints } from "./tables.ts";
 /** The workspace's endpoints, the newest first. */
 export async function listEndpoints(ctx: Ctx, input: ListEndpoints) {
   const listing: Listing = { name: "webhook endpoints", filters: input };
-  const position = readCursor(ctx, listing, input.cursor);
   const filters = and(mine(ctx, webhook_endpoints), isNull(webhook_endpoints.deleted_at));
-  const rows = await ctx.db
-    .select()
-    .from(webhook_endpoints)
-    .where(
-      and(
-        filters,
-        given(position, ([, last]) => lt(webhook_endpoints.id, last as Id<"whe">)),
-      ),
-    )
-    .orderBy(desc(webhook_endpoints.id))
-    .limit(input.limit + 1);
-  const page = pageOf(ctx, listing, rows.map(presentEndpoint), input.limit, (row) => [row.created_at, row.id]);
-  return { ...page, ...(await totalOf(ctx, input, webhook_endpoints, filters)) };
+  return readPage(ctx, webhook_endpoints, listing, input, filters, presentEndpoint);
 }
 
 /** One endpoint. */

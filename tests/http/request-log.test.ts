@@ -12,7 +12,7 @@ async function setUp() {
     poster: world.poster,
     last_used: world.last_used,
     cron_secret,
-    ip_limit_per_minute: 1000,
+    ip_limit_per_minute: 1_000_000,
     trusted_proxies: [],
   });
   const ask = async (path: string, init: RequestInit = {}) =>
