@@ -11,17 +11,15 @@ import { sendProblem } from "./http/problem.ts";
 import { requestLog } from "./http/request-log.ts";
 import { rest } from "./http/rest.ts";
 import { rpc } from "./http/rpc.ts";
-import type { Poster } from "./webhooks/post.ts";
 
 export interface AppDeps extends Rules {
   services: Services;
-  poster: Poster;
   last_used: LastUsed;
   cron_secret: string;
 }
 
 /** Everything that is mounted. */
-export function createApp({ services, poster, last_used, cron_secret, ...rules }: AppDeps): Hono<Front> {
+export function createApp({ services, last_used, cron_secret, ...rules }: AppDeps): Hono<Front> {
   const app = new Hono<Front>();
   app.use(requestId(services));
   app.use(requestLog());
@@ -31,7 +29,7 @@ export function createApp({ services, poster, last_used, cron_secret, ...rules }
   app.route("/", rest());
   app.route("/", rpc());
   app.route("/", hooks());
-  app.route("/", cron({ poster }, cron_secret));
+  app.route("/", cron(cron_secret));
   app.route("/", docs());
   app.route("/", health());
 

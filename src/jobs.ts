@@ -3,21 +3,14 @@ import type { Services, Work } from "./core/context.ts";
 import { sweepAnswers } from "./idempotency/sweep-answers.ts";
 import { sweepWindows } from "./rate-limits/sweep-windows.ts";
 import { dispatchDeliveries } from "./webhooks/dispatch-deliveries.ts";
-import type { Poster } from "./webhooks/post.ts";
 
-/** Where webhooks leave the building from, beside what every behaviour has. */
-export interface JobServices {
-  services: Services;
-  poster: Poster;
-}
-
-type Job = (job: JobServices, options: { budget_ms: number }) => Promise<object>;
+type Job = (services: Services, options: { budget_ms: number }) => Promise<object>;
 
 /** Every kind of background work, by the name of its cron route. */
 export const jobs = {
-  messages: ({ services }, options) => dispatchMessages(services, options),
-  webhooks: ({ services, poster }, options) => dispatchDeliveries(services, poster, options),
-  sweep: async ({ services }) => ({ windows: await sweepWindows(services), answers: await sweepAnswers(services) }),
+  messages: dispatchMessages,
+  webhooks: dispatchDeliveries,
+  sweep: async (services) => ({ windows: await sweepWindows(services), answers: await sweepAnswers(services) }),
 } as const satisfies Record<string, Job>;
 
 export type JobName = keyof typeof jobs;
@@ -33,7 +26,7 @@ export interface Scheduler {
 }
 
 /** Runs every job in this process: after its pause, or as soon as it is woken. */
-export function startScheduler(world: JobServices): Scheduler {
+export function startScheduler(services: Services): Scheduler {
   let stopping = false;
   const bells = new Map<JobName, () => void>();
 
@@ -41,7 +34,7 @@ export function startScheduler(world: JobServices): Scheduler {
     while (!stopping) {
       // Armed before the job looks: what is written while it runs rings for the next round.
       const pause = woken(name);
-      await jobs[name](world, { budget_ms }).catch((error: unknown) => world.services.log.error({ err: error, job: name }, "a job failed"));
+      await jobs[name](services, { budget_ms }).catch((error: unknown) => services.log.error({ err: error, job: name }, "a job failed"));
       await pause;
     }
   });

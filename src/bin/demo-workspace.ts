@@ -10,12 +10,12 @@ import { storeMessage } from "../messages/store-message.ts";
 import { conversations } from "../conversations/tables.ts";
 import { systemCtx, type Ctx, type Services } from "../core/context.ts";
 import { createNewId, type Id } from "../core/ids.ts";
+import type { Poster } from "../core/poster.ts";
 import { after, hours, minutes, seconds, type Timestamp } from "../core/time.ts";
 import { atomically } from "../db/atomically.ts";
 import { findMine, mine } from "../db/mine.ts";
 import { createEndpoint } from "../webhooks/create-endpoint.ts";
 import { dispatchDeliveries } from "../webhooks/dispatch-deliveries.ts";
-import type { Poster } from "../webhooks/post.ts";
 import { webhook_endpoints } from "../webhooks/tables.ts";
 import { workspaces } from "../workspaces/tables.ts";
 import { demoLetters, type Letters } from "./demo-letters.ts";
@@ -43,7 +43,7 @@ export async function seedDemo(services: Services): Promise<Demo | undefined> {
   const began_at = services.now();
   let at = after(began_at, -hours(73));
   const now = () => at;
-  const past: Services = { ...services, now, newId: createNewId(now), wake: () => {} };
+  const past: Services = { ...services, now, newId: createNewId(now), wake: () => {}, poster: receivers };
 
   const demo = await newWorkspace(past, { name: "Demo", scopes: ["read", "write", "admin"] });
   const ctx = systemCtx(past, demo.workspace_id, { type: "system", id: null, name: "Demo" });
@@ -54,10 +54,10 @@ export async function seedDemo(services: Services): Promise<Demo | undefined> {
     at = when;
     await happen();
     await dispatchMessages(past, { budget_ms: 0 });
-    const { retried } = await dispatchDeliveries(past, receivers, { budget_ms: 0 });
+    const { retried } = await dispatchDeliveries(past, { budget_ms: 0 });
     if (retried === 0) continue;
     at = after(at, seconds(20));
-    await dispatchDeliveries(past, receivers, { budget_ms: 0 });
+    await dispatchDeliveries(past, { budget_ms: 0 });
   }
   await retireEndpoints(ctx);
   return demo;

@@ -25,7 +25,7 @@ run(async () => {
 
   let scheduler: Scheduler | undefined;
   if (config.scheduler) {
-    scheduler = startScheduler({ services: world.services, poster: world.poster });
+    scheduler = startScheduler(world.services);
     world.onWake(scheduler.wake);
   }
   printWelcome(config, demo);

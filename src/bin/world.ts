@@ -1,7 +1,7 @@
 import { LastUsed } from "../api-keys/last-used.ts";
 import { createApp } from "../app.ts";
 import type { Config } from "../config.ts";
-import type { Services, Work } from "../core/context.ts";
+import type { Network, Services, Work } from "../core/context.ts";
 import { createNewId } from "../core/ids.ts";
 import { systemClock, type Clock } from "../core/time.ts";
 import { createVault } from "../core/vault.ts";
@@ -17,31 +17,30 @@ export async function openWorld(config: Config, { now = systemClock }: { now?: C
   const { connection, release } = await openDatabase(config);
   let ring: (work: Work) => void = () => {};
 
+  const network: Network = {
+    fetch: globalThis.fetch,
+    resolve: createResolve(),
+    allow_private_webhooks: config.allow_private_webhooks,
+    own_host: new URL(config.public_url).hostname,
+  };
   const services: Services = {
     db: connection.db,
     now,
     newId: createNewId(now),
     vault: createVault(config.master_keys),
     log,
-    network: {
-      fetch: globalThis.fetch,
-      resolve: createResolve(),
-      allow_private_webhooks: config.allow_private_webhooks,
-      own_host: new URL(config.public_url).hostname,
-    },
+    network,
+    poster: createPoster(network),
     settings: { public_url: config.public_url, meta_graph_url: config.meta_graph_url, meta_graph_version: config.meta_graph_version },
     wake: (work) => ring(work),
   };
-  const poster = createPoster(services.network);
   const last_used = new LastUsed(services);
 
   return {
     services,
-    poster,
     log,
     app: createApp({
       services,
-      poster,
       last_used,
       cron_secret: config.cron_secret,
       ip_limit_per_minute: config.ip_limit_per_minute,
@@ -50,7 +49,7 @@ export async function openWorld(config: Config, { now = systemClock }: { now?: C
     /** Who is to be told that rows are waiting. */
     onWake: (listener: (work: Work) => void) => void (ring = listener),
     async close() {
-      await poster.close();
+      await services.poster.close();
       await last_used.write();
       await connection.close();
       release();

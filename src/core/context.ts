@@ -1,6 +1,7 @@
 import type { ExtractTablesWithRelations } from "drizzle-orm";
 import type { PgDatabase, PgQueryResultHKT, PgTransaction } from "drizzle-orm/pg-core";
 import type { Id, NewId } from "./ids.ts";
+import type { Poster } from "./poster.ts";
 import type { Clock, Timestamp } from "./time.ts";
 import type { Vault } from "./vault.ts";
 
@@ -56,6 +57,7 @@ export interface Services {
   vault: Vault;
   log: Log;
   network: Network;
+  poster: Poster;
   settings: Settings;
   /** Rows of this kind are waiting. Inside a transaction it takes effect at commit. */
   wake(work: Work): void;

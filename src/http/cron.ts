@@ -1,14 +1,14 @@
 import { timingSafeEqual, createHash } from "node:crypto";
 import { Hono } from "hono";
 import { ApiError, unauthorized } from "../core/errors.ts";
-import { jobs, type JobName, type JobServices } from "../jobs.ts";
+import { jobs, type JobName } from "../jobs.ts";
 import type { Front } from "./front-door.ts";
 import { sendProblem } from "./problem.ts";
 
 const budget_ms = 25_000;
 
 /** Background work for schedulers that call from outside: `POST /cron/<job>`, or GET for those that can only GET. */
-export function cron(world: Omit<JobServices, "services">, cron_secret: string): Hono<Front> {
+export function cron(cron_secret: string): Hono<Front> {
   const app = new Hono<Front>();
   app.on(["GET", "POST"], "/cron/:job", async (c) => {
     const given = c.req.header("authorization");
@@ -20,7 +20,7 @@ export function cron(world: Omit<JobServices, "services">, cron_secret: string):
     if (!Object.hasOwn(jobs, name)) return sendProblem(c, new ApiError("not_found"));
     const started_ms = performance.now();
     try {
-      const report = await jobs[name as JobName]({ ...world, services: c.var.services }, { budget_ms });
+      const report = await jobs[name as JobName](c.var.services, { budget_ms });
       return c.json({ ...report, duration_ms: Math.round(performance.now() - started_ms) });
     } catch (error) {
       return sendProblem(c, error);

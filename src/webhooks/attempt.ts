@@ -1,22 +1,8 @@
 import { StringDecoder } from "node:string_decoder";
 import type { Dispatcher } from "undici";
+import type { AttemptError, PostOutcome } from "../core/poster.ts";
 import { BlockedAddress, NameNotResolved } from "./address-guard.ts";
 import type { Connection } from "./connections.ts";
-import type { AttemptError } from "./contract.ts";
-
-export interface PostOutcome {
-  /** Null, like the response's headers and body, when no response came. */
-  status_code: number | null;
-  /** Null is success: a 2xx whose head came in time. */
-  error: AttemptError | null;
-  duration_ms: number;
-  /** Repeated ones joined; the first 4 Ki characters. */
-  response_headers: Record<string, string> | null;
-  /** Its beginning, read as UTF-8. */
-  response_body: string | null;
-  /** Null when no connection was made. */
-  remote_address: string | null;
-}
 
 /** A response up to here is read to its end, so that the connection can be used again. */
 const read_at_most_bytes = 64 * 1024;

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ChannelKind } from "../channels/contract.ts";
 import { idField, listOf, pageInput, Timestamp } from "../core/fields.ts";
+import { attemptErrors } from "../core/poster.ts";
 
 export const EventName = z.enum(["new_message", "conversation_end"]).meta({ id: "EventType", description: "What happened." });
 export type EventName = z.infer<typeof EventName>;
@@ -68,10 +69,7 @@ export type DeliveryStatus = z.infer<typeof DeliveryStatus>;
 /** On disk a pending delivery is `ready` (may be claimed) or `scheduled` (a later retry). */
 export type StoredDeliveryStatus = Exclude<DeliveryStatus, "pending"> | "ready" | "scheduled";
 
-export const AttemptError = z
-  .enum(["timeout", "dns", "connection_refused", "connection_reset", "tls", "blocked_address", "non_2xx", "invalid_response"])
-  .meta({ description: "Why an attempt failed." });
-export type AttemptError = z.infer<typeof AttemptError>;
+export const AttemptError = z.enum(attemptErrors).meta({ description: "Why an attempt failed." });
 
 export const Trigger = z.enum(["automatic", "manual"]).meta({ description: "`manual`: somebody asked for this attempt." });
 export type Trigger = z.infer<typeof Trigger>;

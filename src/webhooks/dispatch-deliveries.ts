@@ -4,7 +4,6 @@ import { epochMs, msBetween, seconds } from "../core/time.ts";
 import { firstTurn, isFirst } from "../db/lease.ts";
 import { claimDeliveries, type ClaimedDelivery } from "./claim-deliveries.ts";
 import { judge } from "./judge.ts";
-import type { Poster } from "./post.ts";
 import { cancelClaimed, settleDeliveries, type Result } from "./settle-deliveries.ts";
 import { signedRequest } from "./sign.ts";
 
@@ -22,7 +21,7 @@ let turn = firstTurn();
  * claim → sign → post → judge → record, until nothing is due or the time is spent. No transaction is open
  * while a request is on the wire.
  */
-export async function dispatchDeliveries(services: Services, poster: Poster, { budget_ms }: { budget_ms: number }): Promise<JobReport> {
+export async function dispatchDeliveries(services: Services, { budget_ms }: { budget_ms: number }): Promise<JobReport> {
   const report = emptyReport();
   const until = epochMs(services.now()) + budget_ms;
   // A round that did not begin at the first endpoint says nothing about those before it.
@@ -31,7 +30,7 @@ export async function dispatchDeliveries(services: Services, poster: Poster, { b
     const claimed = await claimDeliveries(services, turn, limits);
     turn = claimed.turn;
     report.claimed += claimed.deliveries.length;
-    await deliverAll(services, poster, claimed.deliveries, report);
+    await deliverAll(services, claimed.deliveries, report);
 
     found ||= claimed.deliveries.length > 0;
     if (!isFirst(claimed.turn)) continue;
@@ -42,14 +41,14 @@ export async function dispatchDeliveries(services: Services, poster: Poster, { b
 }
 
 /** Results are written while the next posts are on the wire: by one worker at a time, with all that came in meanwhile. */
-async function deliverAll(services: Services, poster: Poster, deliveries: ClaimedDelivery[], report: JobReport): Promise<void> {
+async function deliverAll(services: Services, deliveries: ClaimedDelivery[], report: JobReport): Promise<void> {
   const waiting = deliveries.values();
   const results: Result[] = [];
   let writing = false;
 
   const work = async () => {
     for (const delivery of waiting) {
-      const result = await deliver(services, poster, delivery);
+      const result = await deliver(services, delivery);
       if (!result) continue;
       report[tally(result)] += 1;
       results.push(result);
@@ -68,7 +67,7 @@ async function deliverAll(services: Services, poster: Poster, deliveries: Claime
   for (const worker of workers) if (worker.status === "rejected") throw worker.reason;
 }
 
-async function deliver(services: Services, poster: Poster, delivery: ClaimedDelivery): Promise<Result | undefined> {
+async function deliver(services: Services, delivery: ClaimedDelivery): Promise<Result | undefined> {
   const started_at = services.now();
   if (!delivery.endpoint_enabled) {
     await cancelClaimed(services, delivery);
@@ -76,7 +75,7 @@ async function deliver(services: Services, poster: Poster, delivery: ClaimedDeli
   }
   // Too late to end within the lease: left alone, it becomes ready again by itself.
   if (msBetween(started_at, delivery.lease_until) < post_room_ms) return undefined;
-  const outcome = await poster.post(signedRequest(delivery, started_at));
+  const outcome = await services.poster.post(signedRequest(delivery, started_at));
   const ended_at = services.now();
   return { delivery, outcome, verdict: judge(delivery, outcome, ended_at), started_at, ended_at };
 }

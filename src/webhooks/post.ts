@@ -1,22 +1,9 @@
 import type { Dispatcher } from "undici";
 import type { Network } from "../core/context.ts";
+import type { AttemptError, PostOutcome, Poster } from "../core/poster.ts";
 import { seconds } from "../core/time.ts";
-import { Attempt, type PostOutcome } from "./attempt.ts";
+import { Attempt } from "./attempt.ts";
 import { Connection, Origin } from "./connections.ts";
-import type { AttemptError } from "./contract.ts";
-
-export interface Poster {
-  /** Makes one attempt. It never throws: whatever happens is an outcome. */
-  post(request: PostRequest): Promise<PostOutcome>;
-  /** Waits for the attempts that are under way and closes every connection. */
-  close(): Promise<void>;
-}
-
-export interface PostRequest {
-  url: string;
-  headers: Record<string, string>;
-  body: string;
-}
 
 export interface PosterOptions {
   /** For all of it: name, connection, TLS, headers. A body that takes longer is cut, which is no failure. */

@@ -2,6 +2,7 @@ import { and, eq, sql } from "drizzle-orm";
 import { record } from "../audit/record.ts";
 import { systemCtx, type Services } from "../core/context.ts";
 import { uuidOf, type Id } from "../core/ids.ts";
+import type { PostOutcome } from "../core/poster.ts";
 import type { Timestamp } from "../core/time.ts";
 import { atomically } from "../db/atomically.ts";
 import { mine } from "../db/mine.ts";
@@ -9,7 +10,6 @@ import { query } from "../db/query.ts";
 import type { ClaimedDelivery } from "./claim-deliveries.ts";
 import { cancelWaiting, withdrawn } from "./delete-endpoint.ts";
 import type { Verdict } from "./judge.ts";
-import type { PostOutcome } from "./attempt.ts";
 import { webhook_attempts, webhook_deliveries, webhook_endpoints } from "./tables.ts";
 
 /** One attempt that was made, and what follows from it. */

@@ -1,9 +1,10 @@
 import { sql } from "drizzle-orm";
 import { boolean, foreignKey, index, integer, jsonb, pgTable, primaryKey, text, uuid } from "drizzle-orm/pg-core";
 import type { ChannelKind } from "../channels/contract.ts";
+import type { AttemptError } from "../core/poster.ts";
 import { id, instant, transactionId } from "../db/columns.ts";
 import { workspaces } from "../workspaces/tables.ts";
-import type { AttemptError, DisabledReason, EventName, StoredDeliveryStatus, Trigger } from "./contract.ts";
+import type { DisabledReason, EventName, StoredDeliveryStatus, Trigger } from "./contract.ts";
 
 export const webhook_endpoints = pgTable(
   "webhook_endpoints",

@@ -7,7 +7,7 @@ import { claim, firstTurn, isFirst, revive, stillLeased, type Claim, type Turn }
 import { mine } from "../../src/db/mine.ts";
 import { claimDeliveries, deliveryQueue, type ClaimedDelivery } from "../../src/webhooks/claim-deliveries.ts";
 import { judge } from "../../src/webhooks/judge.ts";
-import type { PostOutcome } from "../../src/webhooks/attempt.ts";
+import type { PostOutcome } from "../../src/core/poster.ts";
 import { settleDeliveries, type Result } from "../../src/webhooks/settle-deliveries.ts";
 import { webhook_attempts, webhook_deliveries } from "../../src/webhooks/tables.ts";
 import { openDatabase } from "../support/database.ts";

@@ -132,8 +132,8 @@ test("a fault of ours says nothing but its request id, and is logged once with i
 
 test("an error that nobody foresaw, in any route, is a silent problem too", async () => {
   const world = await createWorld();
-  const { services, poster, last_used, logged } = world;
-  const app = createApp({ services, poster, last_used, cron_secret: "x", ip_limit_per_minute: 10, trusted_proxies: [] });
+  const { services, last_used, logged } = world;
+  const app = createApp({ services, last_used, cron_secret: "x", ip_limit_per_minute: 10, trusted_proxies: [] });
   app.get("/broken", () => {
     throw new Error("select secret from table");
   });

@@ -9,7 +9,6 @@ async function setUp() {
   const info = (fields: object, message: string) => void lines.push({ ...fields, message });
   const app = createApp({
     services: { ...world.services, log: { ...world.services.log, info } },
-    poster: world.poster,
     last_used: world.last_used,
     cron_secret,
     ip_limit_per_minute: 1_000_000,

@@ -52,13 +52,22 @@ export async function createWorld(options: Options = {}) {
   const log: Log = { info: () => {}, warn: note("warn"), error: note("error") };
   const woken: Work[] = [];
 
+  const network: Network = {
+    fetch,
+    resolve: async () => [],
+    allow_private_webhooks: true,
+    own_host: "api.wassla.test",
+    ...options.network,
+  };
+  const poster = createPoster(network, options.post_timeout_ms === undefined ? {} : { timeout_ms: options.post_timeout_ms });
   const services: Services = {
     db,
     now,
     newId: createNewId(now),
     vault: createVault([master_key]),
     log,
-    network: { fetch, resolve: async () => [], allow_private_webhooks: true, own_host: "api.wassla.test", ...options.network },
+    network,
+    poster,
     settings: {
       public_url: "https://api.wassla.test",
       meta_graph_url: "http://127.0.0.1:1",
@@ -67,10 +76,9 @@ export async function createWorld(options: Options = {}) {
     },
     wake: (work) => void woken.push(work),
   };
-  const poster = createPoster(services.network, options.post_timeout_ms === undefined ? {} : { timeout_ms: options.post_timeout_ms });
   const { ip_limit_per_minute = 1_000_000, trusted_proxies = [], database_wait_ms = 5000 } = options;
   const last_used = new LastUsed(services);
-  const app = createApp({ services, poster, last_used, cron_secret, ip_limit_per_minute, trusted_proxies, database_wait_ms });
+  const app = createApp({ services, last_used, cron_secret, ip_limit_per_minute, trusted_proxies, database_wait_ms });
   onTestFinished(() => poster.close());
 
   /** A request through the front door; the answer must be one that the document knows. */
@@ -103,7 +111,6 @@ export async function createWorld(options: Options = {}) {
   return {
     services,
     app,
-    poster,
     last_used,
     request,
     logged,

@@ -9,7 +9,7 @@ import { mine } from "../../src/db/mine.ts";
 import { query } from "../../src/db/query.ts";
 import { claimDeliveries } from "../../src/webhooks/claim-deliveries.ts";
 import { dispatchDeliveries } from "../../src/webhooks/dispatch-deliveries.ts";
-import type { PostRequest } from "../../src/webhooks/post.ts";
+import type { PostRequest } from "../../src/core/poster.ts";
 import { webhook_deliveries } from "../../src/webhooks/tables.ts";
 import { openDatabase } from "../support/database.ts";
 import { createReceiver, type Received } from "../support/receiver.ts";
@@ -146,7 +146,7 @@ describe("a run", () => {
     for (const id of busy) await leaveDeliveries(tenant.ctx, id, 200);
     await leaveDeliveries(tenant.ctx, quiet!, 1);
 
-    const run = () => dispatchDeliveries(world.services, poster, { budget_ms: 0 });
+    const run = () => dispatchDeliveries({ ...world.services, poster }, { budget_ms: 0 });
     // The runs before this test may have ended anywhere.
     for (let runs = 0; runs < 2 && !posted.includes("https://quiet.example.com/"); runs++) await run();
     expect(posted).toContain("https://quiet.example.com/");

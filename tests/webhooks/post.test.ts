@@ -5,8 +5,9 @@ import { type AddressInfo, createServer as createTcpServer, type Server, type So
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import type { PostOutcome } from "../../src/webhooks/attempt.ts";
-import { createPoster, type Poster, type PosterOptions } from "../../src/webhooks/post.ts";
+import type { PostOutcome } from "../../src/core/poster.ts";
+import type { Poster } from "../../src/core/poster.ts";
+import { createPoster, type PosterOptions } from "../../src/webhooks/post.ts";
 
 const laptop = {
   fetch,

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { after, hours, minutes, msBetween, seconds, timestamp, type Timestamp } from "../../src/core/time.ts";
 import type { ClaimedDelivery } from "../../src/webhooks/claim-deliveries.ts";
 import { judge, schedule_ms } from "../../src/webhooks/judge.ts";
-import type { PostOutcome } from "../../src/webhooks/attempt.ts";
+import type { PostOutcome } from "../../src/core/poster.ts";
 import { createReceiver } from "../support/receiver.ts";
 import { attemptsOf, auditOf, deliveriesOf, leaveDeliveries, onlyDelivery, storedDelivery } from "../support/webhooks.ts";
 import { createWorld } from "../support/world.ts";
