@@ -11,12 +11,15 @@ const rooms = {
   "api-keys": [...ground, "audit", "workspaces"],
   "rate-limits": [...ground, "api-keys", "workspaces"],
   idempotency: [...ground, "workspaces/tables.ts"],
+  jobs: [...ground, "workspaces/tables.ts"],
   channels: [...ground, "audit", "workspaces"],
   contacts: [...ground, "audit", "channels", "workspaces"],
-  webhooks: [...ground, "audit", "channels", "workspaces", "conversations/tables.ts"],
+  webhooks: [...ground, "audit", "channels", "jobs", "workspaces", "conversations/tables.ts"],
   conversations: [...ground, "audit", "channels", "contacts", "webhooks", "workspaces"],
   messages: [...ground, "audit", "channels", "contacts", "conversations", "webhooks", "workspaces"],
-  events: [...ground, "webhooks", "conversations", "messages"],
+  agent: [...ground, "webhooks"],
+  sentiment: [...ground, "webhooks"],
+  events: [...ground, "agent", "conversations", "messages", "sentiment", "webhooks"],
 };
 
 const built = Object.keys(rooms);
@@ -24,12 +27,12 @@ const may = {
   ...rooms,
   trpc: [...ground, "idempotency"],
   "config.ts": ground,
-  "jobs.ts": built,
+  "chores.ts": built,
   "router.ts": [...ground, "trpc"],
   "client.ts": ["core", "router.ts"],
-  http: [...built, "trpc", "router.ts", "jobs.ts"],
-  "app.ts": [...built, "trpc", "router.ts", "jobs.ts", "http"],
-  bin: [...built, "trpc", "router.ts", "jobs.ts", "http", "app.ts", "client.ts", "config.ts"],
+  http: [...built, "trpc", "router.ts", "chores.ts"],
+  "app.ts": [...built, "trpc", "router.ts", "chores.ts", "http"],
+  bin: [...built, "trpc", "router.ts", "chores.ts", "http", "app.ts", "client.ts", "config.ts"],
 };
 
 /** Which packages live behind which doors. Every other package may be imported anywhere. */

@@ -3,7 +3,7 @@ import type { Server } from "node:http";
 import { serve } from "@hono/node-server";
 import { readConfig } from "../config.ts";
 import { seconds } from "../core/time.ts";
-import { startScheduler, type Scheduler } from "../jobs.ts";
+import { startScheduler, type Scheduler } from "../chores.ts";
 import { printWelcome, seedDemo } from "./demo-workspace.ts";
 import { run } from "./run.ts";
 import { openWorld } from "./world.ts";

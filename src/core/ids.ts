@@ -14,6 +14,7 @@ export const prefixes = {
   dlv: "delivery",
   att: "attempt",
   aud: "audit entry",
+  job: "job",
   req: "request",
 } as const;
 

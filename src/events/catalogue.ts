@@ -1,5 +1,7 @@
+import { toolCall } from "../agent/events.ts";
 import { conversationEnd } from "../conversations/events.ts";
 import { newMessage } from "../messages/events.ts";
+import { sentimentResult } from "../sentiment/events.ts";
 import type { EventName } from "../webhooks/contract.ts";
 import type { EventType } from "../webhooks/define-event.ts";
 
@@ -7,11 +9,13 @@ import type { EventType } from "../webhooks/define-event.ts";
 export const eventTypes = {
   new_message: newMessage,
   conversation_end: conversationEnd,
+  tool_call: toolCall,
+  sentiment_result: sentimentResult,
 } as unknown as Record<EventName, EventType>;
 
 /** What is announced, and not sent yet. Nobody can subscribe to it. */
 export const roadmap: readonly { type: string; description: string }[] = [
-  { type: "tool_call", description: "The AI agent used a tool: it created or updated a ticket, or searched the knowledge base." },
-  { type: "sentiment_result", description: "The background job has classified the mood of a conversation." },
   { type: "agent.handoff", description: "A conversation was handed from the AI agent to a person, or back." },
+  { type: "billing.credits_low", description: "The workspace has spent most of the credits that its plan includes." },
+  { type: "billing.credits_spent", description: "The workspace has no credits left: AI work stops, receiving goes on." },
 ];

@@ -1,7 +1,6 @@
-import { z } from "zod";
 import type { Ctx } from "../core/context.ts";
-import { exampleOf, type Schema } from "../core/example.ts";
 import { pageOf, readCursor, type Listing } from "../core/page.ts";
+import { examplePayload } from "../webhooks/define-event.ts";
 import { eventTypes, roadmap } from "./catalogue.ts";
 import type { EventTypeEntry, ListEventTypes } from "./contract.ts";
 
@@ -16,17 +15,12 @@ export async function listEventTypes(ctx: Ctx, input: ListEventTypes) {
 }
 
 const catalogue: EventTypeEntry[] = [
-  ...Object.values(eventTypes).map(({ type, description, payload }) => ({
+  ...Object.values(eventTypes).map((event) => ({
     object: "event_type" as const,
-    type,
+    type: event.type,
     status: "available" as const,
-    description,
-    example_payload: exampleOfPayload(payload),
+    description: event.description,
+    example_payload: examplePayload(event),
   })),
   ...roadmap.map((announced) => ({ ...announced, object: "event_type" as const, status: "roadmap" as const, example_payload: null })),
 ];
-
-function exampleOfPayload(payload: z.ZodType): Record<string, unknown> {
-  const { $defs, ...schema } = z.toJSONSchema(payload) as Schema & { $defs: Record<string, Schema> };
-  return payload.parse(exampleOf(schema, $defs)) as Record<string, unknown>;
-}

@@ -1,26 +1,26 @@
 import { timingSafeEqual, createHash } from "node:crypto";
 import { Hono } from "hono";
 import { ApiError, unauthorized } from "../core/errors.ts";
-import { jobs, type JobName } from "../jobs.ts";
+import { chores, type ChoreName } from "../chores.ts";
 import type { Front } from "./front-door.ts";
 import { sendProblem } from "./problem.ts";
 
 const budget_ms = 25_000;
 
-/** Background work for schedulers that call from outside: `POST /cron/<job>`, or GET for those that can only GET. */
+/** Background work for schedulers that call from outside: `POST /cron/<chore>`, or GET for those that can only GET. */
 export function cron(cron_secret: string): Hono<Front> {
   const app = new Hono<Front>();
-  app.on(["GET", "POST"], "/cron/:job", async (c) => {
+  app.on(["GET", "POST"], "/cron/:chore", async (c) => {
     const given = c.req.header("authorization");
     if (!sameSecret(given, `Bearer ${cron_secret}`)) {
       const reason = given === undefined ? "missing_token" : "unknown_token";
       return sendProblem(c, unauthorized(reason, "Send the cron secret as `Authorization: Bearer …`."));
     }
-    const name = c.req.param("job");
-    if (!Object.hasOwn(jobs, name)) return sendProblem(c, new ApiError("not_found"));
+    const name = c.req.param("chore");
+    if (!Object.hasOwn(chores, name)) return sendProblem(c, new ApiError("not_found"));
     const started_ms = performance.now();
     try {
-      const report = await jobs[name as JobName](c.var.services, { budget_ms });
+      const report = await chores[name as ChoreName](c.var.services, { budget_ms });
       return c.json({ ...report, duration_ms: Math.round(performance.now() - started_ms) });
     } catch (error) {
       return sendProblem(c, error);

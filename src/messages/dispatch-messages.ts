@@ -7,7 +7,7 @@ import { windowOpenedAt } from "../contacts/open-window.ts";
 import { contact_identities } from "../contacts/tables.ts";
 import { systemCtx, type Ctx, type Services } from "../core/context.ts";
 import { idOf } from "../core/ids.ts";
-import { emptyReport, type JobReport } from "../core/job.ts";
+import { emptyReport, type ChoreReport } from "../core/chore.ts";
 import { epochMs, msBetween, seconds } from "../core/time.ts";
 import { claim, firstTurn, isFirst, revive, type Claim } from "../db/lease.ts";
 import { findMine, mine } from "../db/mine.ts";
@@ -23,7 +23,7 @@ const limits = { lanes: at_once, in_flight_per_lane: 8, limit: at_once };
 const send_room_ms = seconds(15);
 
 /** Sends what is queued until nothing is due or the time is spent. */
-export async function dispatchMessages(services: Services, { budget_ms }: { budget_ms: number }): Promise<JobReport> {
+export async function dispatchMessages(services: Services, { budget_ms }: { budget_ms: number }): Promise<ChoreReport> {
   const report = emptyReport();
   const until = epochMs(services.now()) + budget_ms;
   let turn = firstTurn();
@@ -44,7 +44,7 @@ export async function dispatchMessages(services: Services, { budget_ms }: { budg
 }
 
 /** A conversation's messages go out one after the other, in the order of their writing; conversations side by side. */
-async function sendAll(services: Services, claims: Claim[], report: JobReport): Promise<void> {
+async function sendAll(services: Services, claims: Claim[], report: ChoreReport): Promise<void> {
   const jobs = await Promise.all(claims.map((row) => readJob(services, row)));
   const turns = new Map<string, Job[]>();
   for (const job of jobs.toSorted((a, b) => (a.message.id < b.message.id ? -1 : 1))) {

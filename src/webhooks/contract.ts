@@ -3,7 +3,9 @@ import { ChannelKind } from "../channels/contract.ts";
 import { idField, listOf, pageInput, Timestamp } from "../core/fields.ts";
 import { attemptErrors } from "../core/poster.ts";
 
-export const EventName = z.enum(["new_message", "conversation_end"]).meta({ id: "EventType", description: "What happened." });
+export const EventName = z
+  .enum(["new_message", "conversation_end", "tool_call", "sentiment_result"])
+  .meta({ id: "EventType", description: "What happened." });
 export type EventName = z.infer<typeof EventName>;
 
 export const DisabledReason = z
@@ -71,7 +73,9 @@ export type StoredDeliveryStatus = Exclude<DeliveryStatus, "pending"> | "ready" 
 
 export const AttemptError = z.enum(attemptErrors).meta({ description: "Why an attempt failed." });
 
-export const Trigger = z.enum(["automatic", "manual"]).meta({ description: "`manual`: somebody asked for this attempt." });
+export const Trigger = z
+  .enum(["automatic", "manual", "test"])
+  .meta({ description: "`manual`: a replay, which somebody asked for; `test`: an example, which somebody asked for." });
 export type Trigger = z.infer<typeof Trigger>;
 
 export const WebhookDelivery = z

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { exampleOf, type Schema } from "../core/example.ts";
 import { idField, Timestamp } from "../core/fields.ts";
 import type { EventName } from "./contract.ts";
 
@@ -24,4 +25,10 @@ export function defineEvent<D extends z.ZodType>(event: Omit<EventType<D>, "payl
     })
     .meta({ id: `${name}Event`, description: event.summary });
   return { ...event, payload };
+}
+
+/** A body as it could be posted, made of the examples of its parts. */
+export function examplePayload({ payload }: Pick<EventType, "payload">): Record<string, unknown> {
+  const { $defs, ...schema } = z.toJSONSchema(payload) as Schema & { $defs: Record<string, Schema> };
+  return payload.parse(exampleOf(schema, $defs)) as Record<string, unknown>;
 }

@@ -1,5 +1,5 @@
 import type { Services } from "../core/context.ts";
-import { emptyReport, type JobReport } from "../core/job.ts";
+import { emptyReport, type ChoreReport } from "../core/chore.ts";
 import { epochMs, msBetween, seconds } from "../core/time.ts";
 import { firstTurn, isFirst } from "../db/lease.ts";
 import { claimDeliveries, type ClaimedDelivery } from "./claim-deliveries.ts";
@@ -21,7 +21,7 @@ let turn = firstTurn();
  * claim → sign → post → judge → record, until nothing is due or the time is spent. No transaction is open
  * while a request is on the wire.
  */
-export async function dispatchDeliveries(services: Services, { budget_ms }: { budget_ms: number }): Promise<JobReport> {
+export async function dispatchDeliveries(services: Services, { budget_ms }: { budget_ms: number }): Promise<ChoreReport> {
   const report = emptyReport();
   const until = epochMs(services.now()) + budget_ms;
   // A round that did not begin at the first endpoint says nothing about those before it.
@@ -41,7 +41,7 @@ export async function dispatchDeliveries(services: Services, { budget_ms }: { bu
 }
 
 /** Results are written while the next posts are on the wire: by one worker at a time, with all that came in meanwhile. */
-async function deliverAll(services: Services, deliveries: ClaimedDelivery[], report: JobReport): Promise<void> {
+async function deliverAll(services: Services, deliveries: ClaimedDelivery[], report: ChoreReport): Promise<void> {
   const waiting = deliveries.values();
   const results: Result[] = [];
   let writing = false;

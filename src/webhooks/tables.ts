@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { boolean, foreignKey, index, integer, jsonb, pgTable, primaryKey, text, uuid } from "drizzle-orm/pg-core";
+import { boolean, foreignKey, index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
 import type { ChannelKind } from "../channels/contract.ts";
 import type { AttemptError } from "../core/poster.ts";
 import { id, instant, transactionId } from "../db/columns.ts";
@@ -21,6 +21,8 @@ export const webhook_endpoints = pgTable(
     enabled: boolean().notNull().default(true),
     disabled_reason: text().$type<DisabledReason>(),
     delivery_id_header: boolean().notNull().default(true),
+    /** The receiver's own headers as JSON, sealed: they may hold its credentials. */
+    sealed_headers: text(),
     failing_since: instant(),
     deleted_at: instant(),
     created_at: instant().notNull(),
@@ -38,8 +40,11 @@ export const events = pgTable(
       .references(() => workspaces.id),
     id: id("evt").notNull(),
     type: text().$type<EventName>().notNull(),
+    channel: text().$type<ChannelKind>().notNull(),
     conversation_id: id("conv"),
     payload: text().notNull(),
+    /** An example that somebody asked to be sent: it did not happen, so no feed and no replay has it. */
+    is_test: boolean().notNull().default(false),
     xid: transactionId(),
     created_at: instant().notNull(),
   },
@@ -91,7 +96,11 @@ export const webhook_deliveries = pgTable(
       .on(t.lease_until)
       .where(sql`status = 'delivering'`),
     index("webhook_deliveries_by_endpoint").on(t.workspace_id, t.endpoint_id, t.id),
-    index("webhook_deliveries_by_event").on(t.workspace_id, t.event_id),
+    index("webhook_deliveries_failed")
+      .on(t.workspace_id, t.id)
+      .where(sql`status = 'failed'`),
+    // One delivery for each event and endpoint, whoever finds that it is missing.
+    uniqueIndex("webhook_deliveries_by_event").on(t.workspace_id, t.event_id, t.endpoint_id),
   ],
 );
 
@@ -114,8 +123,28 @@ export const webhook_attempts = pgTable(
   },
   (t) => [
     primaryKey({ columns: [t.workspace_id, t.id] }),
-    foreignKey({ columns: [t.workspace_id, t.delivery_id], foreignColumns: [webhook_deliveries.workspace_id, webhook_deliveries.id] }),
+    foreignKey({
+      columns: [t.workspace_id, t.delivery_id],
+      foreignColumns: [webhook_deliveries.workspace_id, webhook_deliveries.id],
+    }).onDelete("cascade"),
     index().on(t.workspace_id, t.delivery_id, t.number),
+  ],
+);
+
+/** How an endpoint fared, hour by hour: added up when attempts are settled, so that its rate costs no look at the log. */
+export const webhook_endpoint_hours = pgTable(
+  "webhook_endpoint_hours",
+  {
+    workspace_id: id("ws").notNull(),
+    endpoint_id: id("whe").notNull(),
+    hour: instant().notNull(),
+    succeeded: integer().notNull(),
+    failed: integer().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.workspace_id, t.endpoint_id, t.hour] }),
+    foreignKey({ columns: [t.workspace_id, t.endpoint_id], foreignColumns: [webhook_endpoints.workspace_id, webhook_endpoints.id] }),
+    index().on(t.hour),
   ],
 );
 

@@ -5,6 +5,8 @@ export const workspaces = pgTable("workspaces", {
   id: id("ws").primaryKey(),
   name: text().notNull(),
   api_rate_limit_per_minute: integer().notNull().default(600),
+  /** How long events and their deliveries are kept. */
+  event_retention_days: integer().notNull().default(30),
   created_at: instant().notNull(),
   updated_at: instant().notNull(),
 });

@@ -53,6 +53,7 @@ async function write(db: Db | Tx, { workspace_id, newId, now }: Tenant["ctx"], x
     workspace_id,
     id,
     type: "new_message",
+    channel: "whatsapp",
     payload: JSON.stringify({ ...newMessageExample, id }),
     created_at: now(),
     ...(xid !== undefined && { xid: String(xid) }),

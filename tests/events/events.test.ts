@@ -63,7 +63,9 @@ describe("events", () => {
     const id = createNewId()("evt");
     const payload = { ...(await list(tenant)).data[0]!.payload, id, retired_field: { kept: [1, null] } };
     const { workspace_id, db, now } = tenant.ctx;
-    await db.insert(events).values({ workspace_id, id, type: "new_message", payload: JSON.stringify(payload), created_at: now() });
+    await db
+      .insert(events)
+      .values({ workspace_id, id, type: "new_message", channel: "whatsapp", payload: JSON.stringify(payload), created_at: now() });
     expect((await tenant.get<Event>(`/v1/events/${id}`)).body.payload).toEqual(payload);
   });
 

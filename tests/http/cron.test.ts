@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { jobs, type JobName } from "../../src/jobs.ts";
+import { chores, type ChoreName } from "../../src/chores.ts";
 import { goneDatabase } from "../support/gone-db.ts";
 import { createWorld, cron_secret } from "../support/world.ts";
 
@@ -18,7 +18,7 @@ test.each([
   const reason = "Authorization" in headers ? "unknown_token" : "missing_token";
   for (const path of ["/cron/messages", "/cron/nothing"]) {
     const answer = await world.request(path, { method: "POST", headers });
-    expect(answer).toMatchObject({ status: 401, body: { code: "unauthorized", instance: "/cron/{job}", reason } });
+    expect(answer).toMatchObject({ status: 401, body: { code: "unauthorized", instance: "/cron/{chore}", reason } });
     expect(answer.headers.get("www-authenticate")).toMatch(/^Bearer /);
   }
 });
@@ -30,15 +30,18 @@ test("an API key is no cron secret, and the cron secret is no API key", async ()
   expect((await world.request("/v1/me", { headers: authorized })).status).toBe(401);
 });
 
-test.each(Object.keys(jobs) as JobName[])("the job %s runs by POST and by GET, and says what it did and how long it took", async (job) => {
-  const world = await createWorld();
-  for (const method of ["POST", "GET"]) {
-    const { status, body } = await world.request<Record<string, number>>(`/cron/${job}`, { method, headers: authorized });
-    expect(status).toBe(200);
-    expect(Number.isInteger(body["duration_ms"])).toBe(true);
-    expect(Object.keys(body).length, "beside the duration, what was done").toBeGreaterThan(1);
-  }
-});
+test.each(Object.keys(chores) as ChoreName[])(
+  "the job %s runs by POST and by GET, and says what it did and how long it took",
+  async (job) => {
+    const world = await createWorld();
+    for (const method of ["POST", "GET"]) {
+      const { status, body } = await world.request<Record<string, number>>(`/cron/${job}`, { method, headers: authorized });
+      expect(status).toBe(200);
+      expect(Number.isInteger(body["duration_ms"])).toBe(true);
+      expect(Object.keys(body).length, "beside the duration, what was done").toBeGreaterThan(1);
+    }
+  },
+);
 
 test.each(["nothing", "constructor", "__proto__", "toString", "%zz", ""])("there is no job %j", async (job) => {
   const world = await createWorld();

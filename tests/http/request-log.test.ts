@@ -41,7 +41,7 @@ test.each([
   ["/v1/conversations/conv_01m7x0q4w6e8r9t2y3v5n7b1c4", "PUT", "/v1/conversations/{conversation_id}", 405],
   ["/v1/webhook_deliveries/secret/replay", "POST", "/v1/webhook_deliveries/{delivery_id}/replay", 404],
   ["/trpc/me.get?input=secret", "GET", "/trpc/*", 400],
-  ["/cron/secret", "POST", "/cron/{job}", 401],
+  ["/cron/secret", "POST", "/cron/{chore}", 401],
   ["/docs/errors/secret", "GET", "/docs/errors/{code}", 404],
   ["/secret/path?secret=x", "GET", "/*", 404],
 ])("%s by %s is logged as %s", async (path, method, route, status) => {

@@ -62,7 +62,7 @@ export async function leaveEndpoints(
   return rows.map(({ id }) => id);
 }
 
-/** Deliveries as traffic before the test would have left them, all of one event. */
+/** Deliveries as traffic before the test would have left them, each of an event of its own. */
 export async function leaveDeliveries(
   ctx: Ctx,
   endpoint_id: Id<"whe">,
@@ -71,17 +71,20 @@ export async function leaveDeliveries(
 ): Promise<Id<"dlv">[]> {
   const { db, workspace_id, newId } = ctx;
   const now = ctx.now();
-  const event_id = newId("evt");
-  await db.insert(events).values({ workspace_id, id: event_id, type: "new_message", payload: `{"id":"${event_id}"}`, created_at: now });
-  const rows = Array.from({ length: count }, () => ({
-    workspace_id,
+  const kind = { workspace_id, created_at: now };
+  const happened = Array.from({ length: count }, () => {
+    const id = newId("evt");
+    return { ...kind, id, type: "new_message" as const, channel: "whatsapp" as const, payload: `{"id":"${id}"}` };
+  });
+  await db.insert(events).values(happened);
+  const rows = happened.map((event) => ({
+    ...kind,
     id: newId("dlv"),
     endpoint_id,
-    event_id,
-    event_type: "new_message" as const,
+    event_id: event.id,
+    event_type: event.type,
     status: "ready" as const,
     due_at: now,
-    created_at: now,
     updated_at: now,
     ...given,
   }));

@@ -1,13 +1,18 @@
 import { and, asc, eq } from "drizzle-orm";
 import { describe, expect, test } from "vitest";
+import type { z } from "zod";
+import { toolCall } from "../../src/agent/events.ts";
 import { createChannel } from "../../src/channels/create-channel.ts";
 import { minutes } from "../../src/core/time.ts";
 import { atomically } from "../../src/db/atomically.ts";
 import { mine } from "../../src/db/mine.ts";
+import { sentimentResult } from "../../src/sentiment/events.ts";
+import { examplePayload } from "../../src/webhooks/define-event.ts";
+import { emit } from "../../src/webhooks/emit.ts";
 import { events, webhook_deliveries } from "../../src/webhooks/tables.ts";
 import { assertMatches, document } from "../support/document.ts";
 import { createReceiver, type Received } from "../support/receiver.ts";
-import { breakAt, deliveriesOf } from "../support/webhooks.ts";
+import { breakAt, deliveriesOf, verifies } from "../support/webhooks.ts";
 import { createWorld, type Tenant, type World } from "../support/world.ts";
 
 interface Event {
@@ -156,7 +161,7 @@ describe("what is posted", () => {
     expect(eventOf(second!).data["conversation"]).toMatchObject({ status: "open", message_count: 1 });
   });
 
-  test("is of the shape that the document promises, for every event and both directions of a message", async () => {
+  test("is of the shape that the document promises, for a conversation's events and both directions of a message", async () => {
     const world = await createWorld();
     const tenant = await world.tenant();
     const receiver = await createReceiver(204);
@@ -177,7 +182,29 @@ describe("what is posted", () => {
       const { requestBody } = document.webhooks[event.type]!.post as { requestBody: { content: Record<string, { schema: object }> } };
       assertMatches(requestBody.content["application/json"]!.schema, event, `the webhook ${event.type}`);
     }
-    expect(new Set(told.map(({ type }) => type))).toEqual(new Set(Object.keys(document.webhooks)));
+    expect(new Set(told.map(({ type }) => type))).toEqual(new Set(["new_message", "conversation_end"]));
+  });
+
+  // Whoever will emit these does it like this: the agent and the sentiment job.
+  test.each([toolCall, sentimentResult])("is of the shape that the document promises, for a $type", async (event) => {
+    const world = await createWorld();
+    const tenant = await world.tenant();
+    const receiver = await createReceiver(204);
+    await tenant.endpoint(receiver.url, { event_types: [event.type], channels: ["whatsapp"] });
+    await tenant.endpoint(receiver.url, { event_types: [event.type], channels: ["instagram"] });
+    const conversation = await tenant.hears("Hello");
+
+    const { data } = examplePayload(event) as { data: object };
+    const subject = { channel: "whatsapp", conversation_id: conversation.id } as const;
+    await atomically(tenant.ctx, (tx) => emit<z.ZodType>(tx, event, { ...data, conversation_id: conversation.id }, subject));
+    await world.deliver();
+
+    expect(receiver.received, "of the channel that was chosen, once").toHaveLength(1);
+    const told = eventOf(receiver.received[0]!);
+    expect(told).toMatchObject({ type: event.type, data: { ...data, conversation_id: conversation.id } });
+    const { requestBody } = document.webhooks[event.type]!.post as { requestBody: { content: Record<string, { schema: object }> } };
+    assertMatches(requestBody.content["application/json"]!.schema, told, `the webhook ${event.type}`);
+    expect(verifies(tenant.webhook_secret, receiver.received[0]!)).toBe(true);
   });
 });
 

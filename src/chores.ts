@@ -4,19 +4,19 @@ import { sweepAnswers } from "./idempotency/sweep-answers.ts";
 import { sweepWindows } from "./rate-limits/sweep-windows.ts";
 import { dispatchDeliveries } from "./webhooks/dispatch-deliveries.ts";
 
-type Job = (services: Services, options: { budget_ms: number }) => Promise<object>;
+type Chore = (services: Services, options: { budget_ms: number }) => Promise<object>;
 
 /** Every kind of background work, by the name of its cron route. */
-export const jobs = {
+export const chores = {
   messages: dispatchMessages,
   webhooks: dispatchDeliveries,
   sweep: async (services) => ({ windows: await sweepWindows(services), answers: await sweepAnswers(services) }),
-} as const satisfies Record<string, Job>;
+} as const satisfies Record<string, Chore>;
 
-export type JobName = keyof typeof jobs;
+export type ChoreName = keyof typeof chores;
 
 const budget_ms = 25_000;
-const poll_ms: Record<JobName, number> = { messages: 250, webhooks: 250, sweep: 60_000 };
+const poll_ms: Record<ChoreName, number> = { messages: 250, webhooks: 250, sweep: 60_000 };
 
 export interface Scheduler {
   /** Rows are waiting: look now instead of at the next poll. */
@@ -25,21 +25,23 @@ export interface Scheduler {
   stop: () => Promise<void>;
 }
 
-/** Runs every job in this process: after its pause, or as soon as it is woken. */
+/** Does every chore in this process: after its pause, or as soon as it is woken. */
 export function startScheduler(services: Services): Scheduler {
   let stopping = false;
-  const bells = new Map<JobName, () => void>();
+  const bells = new Map<ChoreName, () => void>();
 
-  const loops = (Object.keys(jobs) as JobName[]).map(async (name) => {
+  const loops = (Object.keys(chores) as ChoreName[]).map(async (name) => {
     while (!stopping) {
-      // Armed before the job looks: what is written while it runs rings for the next round.
+      // Armed before the chore looks: what is written while it runs rings for the next round.
       const pause = woken(name);
-      await jobs[name](services, { budget_ms }).catch((error: unknown) => services.log.error({ err: error, job: name }, "a job failed"));
+      await chores[name](services, { budget_ms }).catch((error: unknown) =>
+        services.log.error({ err: error, chore: name }, "a chore failed"),
+      );
       await pause;
     }
   });
 
-  function woken(name: JobName): Promise<void> {
+  function woken(name: ChoreName): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, poll_ms[name]);
       bells.set(name, () => {
