@@ -1,7 +1,10 @@
 import { dispatchMessages } from "./messages/dispatch-messages.ts";
 import type { Services, Work } from "./core/context.ts";
 import { sweepAnswers } from "./idempotency/sweep-answers.ts";
+import { workJobs } from "./jobs/work-jobs.ts";
 import { sweepWindows } from "./rate-limits/sweep-windows.ts";
+import { replayFailed, replayMissing } from "./webhooks/replay-deliveries.ts";
+import { sweepEvents } from "./webhooks/sweep-events.ts";
 import { dispatchDeliveries } from "./webhooks/dispatch-deliveries.ts";
 
 type Chore = (services: Services, options: { budget_ms: number }) => Promise<object>;
@@ -10,13 +13,18 @@ type Chore = (services: Services, options: { budget_ms: number }) => Promise<obj
 export const chores = {
   messages: dispatchMessages,
   webhooks: dispatchDeliveries,
-  sweep: async (services) => ({ windows: await sweepWindows(services), answers: await sweepAnswers(services) }),
+  jobs: (services, options) => workJobs(services, { replay_failed: replayFailed, replay_missing: replayMissing }, options),
+  sweep: async (services) => ({
+    windows: await sweepWindows(services),
+    answers: await sweepAnswers(services),
+    ...(await sweepEvents(services)),
+  }),
 } as const satisfies Record<string, Chore>;
 
 export type ChoreName = keyof typeof chores;
 
 const budget_ms = 25_000;
-const poll_ms: Record<ChoreName, number> = { messages: 250, webhooks: 250, sweep: 60_000 };
+const poll_ms: Record<ChoreName, number> = { messages: 250, webhooks: 250, jobs: 250, sweep: 60_000 };
 
 export interface Scheduler {
   /** Rows are waiting: look now instead of at the next poll. */

@@ -2,9 +2,10 @@ import { apiKeysRouter, meRouter } from "./api-keys/router.ts";
 import { contactsRouter } from "./contacts/router.ts";
 import { conversationsRouter } from "./conversations/router.ts";
 import { messagesRouter } from "./messages/router.ts";
-import { eventsRouter, eventTypesRouter } from "./events/router.ts";
+import { eventsRouter, eventTypesRouter, webhookTestsRouter } from "./events/router.ts";
+import { jobsRouter } from "./jobs/router.ts";
 import { rateLimitRouter } from "./rate-limits/router.ts";
-import { router } from "./trpc/procedure.ts";
+import { mergeRouters, router } from "./trpc/procedure.ts";
 import { webhookDeliveriesRouter, webhookEndpointsRouter, webhookSecretRouter } from "./webhooks/router.ts";
 
 /** Every operation there is. */
@@ -17,9 +18,10 @@ export const appRouter = router({
   messages: messagesRouter,
   events: eventsRouter,
   eventTypes: eventTypesRouter,
-  webhookEndpoints: webhookEndpointsRouter,
+  webhookEndpoints: mergeRouters(webhookEndpointsRouter, webhookTestsRouter),
   webhookDeliveries: webhookDeliveriesRouter,
   webhookSecret: webhookSecretRouter,
+  jobs: jobsRouter,
 });
 
 export type AppRouter = typeof appRouter;

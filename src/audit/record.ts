@@ -7,9 +7,13 @@ export type AuditedAction =
   | "api_key.revoked"
   | "webhook_endpoint.created"
   | "webhook_endpoint.deleted"
+  | "webhook_endpoint.updated"
   | "webhook_endpoint.disabled"
+  | "webhook_endpoint.replayed"
   | "webhook_secret.rotated"
+  | "webhook_secret.previous_expired"
   | "webhook_delivery.replayed"
+  | "webhook_delivery.canceled"
   | "contact.deleted"
   | "conversation.handed_off";
 

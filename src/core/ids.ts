@@ -1,5 +1,5 @@
 import { randomFillSync } from "node:crypto";
-import { epochMs, systemClock, type Clock } from "./time.ts";
+import { epochMs, systemClock, type Clock, type Timestamp } from "./time.ts";
 
 /** What each prefix names. An id on the wire is a TypeID; in the database it is the bare UUIDv7. */
 export const prefixes = {
@@ -57,6 +57,11 @@ export function createNewId(clock: Clock = systemClock, fill: (bytes: Uint8Array
     used += 8;
     return `${prefix}_${encode(bytes)}`;
   };
+}
+
+/** Sorts before every id that is made from this moment on. */
+export function firstIdAt<P extends Prefix>(prefix: P, at: Timestamp): Id<P> {
+  return idOf(prefix, `${epochMs(at).toString(16).padStart(12, "0")}${"0".repeat(20)}`);
 }
 
 const suffix = /^[0-7][0-9a-hjkmnp-tv-z]{25}$/;

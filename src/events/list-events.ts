@@ -12,6 +12,7 @@ export async function listEvents(ctx: Ctx, input: ListEvents) {
   await assertMine(ctx, conversations, "/conversation_id", input.conversation_id);
   const filters = and(
     mine(ctx, events),
+    eq(events.is_test, false),
     given(input.type, (type) => inArray(events.type, type)),
     given(input.conversation_id, (id) => eq(events.conversation_id, id)),
     given(input.created_after, (moment) => gt(events.created_at, moment)),

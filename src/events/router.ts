@@ -1,7 +1,9 @@
-import { read, router } from "../trpc/procedure.ts";
+import { adminWrite, read, router } from "../trpc/procedure.ts";
+import { TestEndpoint, WebhookTest } from "../webhooks/contract.ts";
 import { Event, EventList, EventRef, EventTypeList, ListEvents, ListEventTypes } from "./contract.ts";
 import { listEventTypes } from "./list-event-types.ts";
 import { findEvent, listEvents } from "./list-events.ts";
+import { prepareTest, runTest } from "./test-endpoint.ts";
 
 export const eventsRouter = router({
   list: read({
@@ -36,5 +38,20 @@ export const eventTypesRouter = router({
     output: EventTypeList,
     errors: ["invalid_cursor"],
     run: listEventTypes,
+  }),
+});
+
+/** One of the endpoints' operations; it is here because the examples are. */
+export const webhookTestsRouter = router({
+  test: adminWrite({
+    route: "POST /v1/webhook_endpoints/{endpoint_id}/test",
+    name: "testWebhookEndpoint",
+    summary: "Test a webhook endpoint",
+    description:
+      "Posts an example, signed like every delivery, and answers with what came of it: at the latest after ten seconds. It is made once, whatever comes of it; a disabled endpoint can be tested too.",
+    input: TestEndpoint,
+    output: WebhookTest,
+    run: prepareTest,
+    finish: runTest,
   }),
 });

@@ -18,6 +18,7 @@ export const chapters: Record<string, { name: string; description: string }> = {
   event_types: { name: "Events", description: "What happened, as it is posted to webhooks: kept for 30 days, to be polled." },
   webhook_endpoints: { name: "Webhook endpoints", description: "URLs that events are posted to." },
   webhook_deliveries: { name: "Webhook deliveries", description: "The delivery log, and replay." },
+  jobs: { name: "Jobs", description: "What goes on in the background, and how far it is." },
   webhook_secret: { name: "Webhook secret", description: "What webhooks are signed with." },
 };
 

@@ -19,7 +19,7 @@ export const Job = z
     status: JobStatus,
     processed: z.number().int().meta({ description: "How many things are done." }),
     total: z.number().int().nullable().meta({ description: "How many there are; null until they have been counted." }),
-    error: z.string().nullable().meta({ description: "Why it failed." }),
+    error: z.string().nullable().meta({ description: "The code of the error that ended it." }),
     input: z.record(z.string(), z.unknown()).meta({ description: "What was asked for." }),
     completed_at: Timestamp.nullable(),
     created_at: Timestamp,

@@ -37,6 +37,8 @@ interface Mutation<I extends z.ZodType, O extends z.ZodType, P> extends Operatio
   /** What needs the network happens here, before the transaction; its result is handed to `run`. */
   prepare?: (ctx: Ctx, input: z.output<I>) => Promise<P>;
   run: (ctx: TxCtx, input: z.output<I>, prepared: P) => Promise<z.input<O>>;
+  /** What can only be done once the change is committed, such as asking the network: its result is the answer. */
+  finish?: (ctx: Ctx, answer: z.output<O>) => Promise<z.input<O>>;
 }
 
 export interface OperationMeta extends OpenApiMeta {
@@ -68,7 +70,7 @@ const t = initTRPC
     },
   });
 
-export const { router, createCallerFactory } = t;
+export const { router, mergeRouters, createCallerFactory } = t;
 
 /** Reads: any statement, no transaction. */
 export const read = queries("read");
@@ -99,13 +101,16 @@ function mutations(scope: Scope | "any") {
         // What was answered before is not looked up in the network again.
         const prepared =
           operation.prepare && !(await answered(ctx, input)) ? await operation.prepare(ctx, input as z.output<I>) : undefined;
-        return atomically(ctx, async (tx) => {
+        const result = await atomically(ctx, async (tx) => {
           await assertUnchanged(tx, operation, input as z.output<I>);
-          const result = await next({ ctx: { ...tx, prepared } });
+          const made = await next({ ctx: { ...tx, prepared } });
           // A failure is handed back, not thrown: without this the transaction would commit.
-          if (!result.ok) throw result.error;
-          return result;
+          if (!made.ok) throw made.error;
+          return made;
         });
+        return operation.finish
+          ? { ...result, data: operation.output.parse(await operation.finish(ctx, result.data as z.output<O>)) }
+          : result;
       })
       .output(operation.output)
       .mutation(({ ctx, input }) => {

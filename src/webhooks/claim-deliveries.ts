@@ -47,7 +47,7 @@ export async function claimDeliveries(
   const { db, now } = services;
   await revive(db, deliveryQueue, now());
   const claimed = await claim(db, deliveryQueue, { now: now(), turn, ...limits });
-  return { deliveries: await withDetails(services, claimed.claims), turn: claimed.turn };
+  return { deliveries: await readClaimed(services, claimed.claims), turn: claimed.turn };
 }
 
 type Details = Pick<
@@ -60,7 +60,7 @@ type Details = Pick<
   sealed: string[];
 };
 
-async function withDetails(services: Services, claims: Claim[]): Promise<ClaimedDelivery[]> {
+export async function readClaimed(services: Services, claims: Claim[]): Promise<ClaimedDelivery[]> {
   const { db, now } = services;
   if (claims.length === 0) return [];
   const claimed = JSON.stringify(claims.map(({ workspace_id, uuid }) => ({ workspace_id: uuidOf(workspace_id), id: uuid })));

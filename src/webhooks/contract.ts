@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { ChannelKind } from "../channels/contract.ts";
-import { idField, listOf, pageInput, Timestamp } from "../core/fields.ts";
+import { idField, listOf, Moment, pageInput, Timestamp } from "../core/fields.ts";
 import { attemptErrors } from "../core/poster.ts";
+import { HeaderPatch } from "./endpoint-headers.ts";
 
 export const EventName = z
   .enum(["new_message", "conversation_end", "tool_call", "sentiment_result"])
@@ -28,6 +29,9 @@ export const WebhookEndpoint = z
       .meta({ description: "`failing`: its last attempt failed. Failing alone disables nothing." }),
     failing_since: Timestamp.nullable(),
     delivery_id_header: z.boolean(),
+    header_names: z
+      .array(z.string())
+      .meta({ description: "Which headers of your own are sent; their values are not shown.", examples: [["x-api-key"]] }),
     created_at: Timestamp,
     updated_at: Timestamp,
   })
@@ -37,24 +41,44 @@ export type WebhookEndpoint = z.input<typeof WebhookEndpoint>;
 export const EndpointRef = z.strictObject({ endpoint_id: idField("whe") });
 export type EndpointRef = z.output<typeof EndpointRef>;
 
+const Url = z
+  .string()
+  .min(1)
+  .max(2048)
+  .meta({ description: "https, public addresses only.", examples: ["https://hooks.example.com/wassla"] });
+const EventTypes = z.array(EventName).min(1).max(20).meta({ description: "What to be told of." });
+const Channels = z.array(ChannelKind).min(1).meta({ description: "Only of these channels; without it, of all." });
+const Name = z.string().trim().min(1).max(100);
+const DeliveryIdHeader = z
+  .boolean()
+  .meta({ description: "Send `delivery_id` beside `webhook-id`. Turn it off where a gateway refuses names with an underscore." });
+
 export const CreateEndpoint = z
   .strictObject({
-    url: z
-      .string()
-      .min(1)
-      .max(2048)
-      .meta({ description: "https, public addresses only.", examples: ["https://hooks.example.com/wassla"] }),
-    event_types: z.array(EventName).min(1).max(20).meta({ description: "What to be told of." }),
-    channels: z.array(ChannelKind).min(1).meta({ description: "Only of these channels; without it, of all." }).optional(),
-    name: z.string().trim().min(1).max(100).optional(),
+    url: Url,
+    event_types: EventTypes,
+    channels: Channels.optional(),
+    name: Name.optional(),
+    headers: HeaderPatch.optional(),
     enabled: z.boolean().default(true),
-    delivery_id_header: z
-      .boolean()
-      .default(true)
-      .meta({ description: "Send `delivery_id` beside `webhook-id`. Turn it off where a gateway refuses names with an underscore." }),
+    delivery_id_header: DeliveryIdHeader.default(true),
   })
   .meta({ id: "CreateWebhookEndpoint" });
 export type CreateEndpoint = z.output<typeof CreateEndpoint>;
+
+export const UpdateEndpoint = EndpointRef.extend({
+  url: Url.optional(),
+  event_types: EventTypes.optional(),
+  channels: Channels.nullable().meta({ description: "Null: every channel." }).optional(),
+  name: Name.nullable().optional(),
+  headers: HeaderPatch.optional(),
+  enabled: z
+    .boolean()
+    .meta({ description: "False cancels what waits for it. True also puts one to work again whose receiver answered 410." })
+    .optional(),
+  delivery_id_header: DeliveryIdHeader.optional(),
+});
+export type UpdateEndpoint = z.output<typeof UpdateEndpoint>;
 
 export const ListEndpoints = z.strictObject(pageInput);
 export type ListEndpoints = z.output<typeof ListEndpoints>;
@@ -102,14 +126,27 @@ export type WebhookDelivery = z.input<typeof WebhookDelivery>;
 export const DeliveryRef = z.strictObject({ delivery_id: idField("dlv") });
 export type DeliveryRef = z.output<typeof DeliveryRef>;
 
-export const ListDeliveries = z.strictObject({
-  endpoint_id: idField("whe").optional(),
-  status: z.array(DeliveryStatus).meta({ description: "One or more; repeat the parameter." }).optional(),
-  event_type: EventName.optional(),
+const several = "One or more; repeat the parameter.";
+
+export const ResponseClass = z
+  .enum(["2xx", "3xx", "4xx", "5xx", "none"])
+  .meta({ description: "What was answered to the last attempt; `none`: it was made, and no response came." });
+export type ResponseClass = z.infer<typeof ResponseClass>;
+
+const deliveryFilters = {
+  status: z.array(DeliveryStatus).meta({ description: several }).optional(),
+  event_type: z.array(EventName).meta({ description: several }).optional(),
+  response_class: z.array(ResponseClass).meta({ description: several }).optional(),
   conversation_id: idField("conv").optional(),
+  created_after: Moment.optional(),
+  created_before: Moment.optional(),
   ...pageInput,
-});
+};
+
+export const ListDeliveries = z.strictObject({ endpoint_id: idField("whe").optional(), ...deliveryFilters });
 export type ListDeliveries = z.output<typeof ListDeliveries>;
+export const ListEndpointDeliveries = EndpointRef.extend(deliveryFilters);
+export type ListEndpointDeliveries = z.output<typeof ListEndpointDeliveries>;
 export const DeliveryList = listOf(WebhookDelivery, "WebhookDeliveryList");
 
 export const WebhookAttempt = z
@@ -131,9 +168,64 @@ export const WebhookAttempt = z
   .meta({ id: "WebhookAttempt", description: "One request that was made, and what came of it." });
 export type WebhookAttempt = z.input<typeof WebhookAttempt>;
 
-export const ListAttempts = DeliveryRef.extend(pageInput);
+export const ListAttempts = DeliveryRef.extend({
+  trigger: z.array(Trigger).meta({ description: several }).optional(),
+  error: z.array(AttemptError).meta({ description: several }).optional(),
+  response_class: z.array(ResponseClass).meta({ description: several }).optional(),
+  created_after: Moment.optional(),
+  created_before: Moment.optional(),
+  ...pageInput,
+});
 export type ListAttempts = z.output<typeof ListAttempts>;
 export const AttemptList = listOf(WebhookAttempt, "WebhookAttemptList");
+
+export const TestEndpoint = EndpointRef.extend({
+  event_type: EventName.meta({
+    description: "Which example to send; without it, of the first type that the endpoint is told of.",
+  }).optional(),
+});
+export type TestEndpoint = z.output<typeof TestEndpoint>;
+
+export const WebhookTest = z
+  .object({
+    object: z.literal("webhook_test"),
+    delivery: WebhookDelivery,
+    attempt: WebhookAttempt.nullable().meta({ description: "What came of it; null while it is still on its way." }),
+  })
+  .meta({ id: "WebhookTest", description: "An example that was posted, and what the receiver answered." });
+export type WebhookTest = z.input<typeof WebhookTest>;
+
+export const ReplayDeliveries = EndpointRef.extend({
+  deliveries: z.enum(["failed", "missing"]).meta({
+    description:
+      "`failed`: one more attempt of each that has failed; `missing`: a delivery of each event that the endpoint was not told of, for instance while it was disabled.",
+  }),
+  since: Moment.meta({ description: "Only what happened from then on; not longer ago than events are kept." }),
+  until: Moment.meta({ description: "Only what happened before; without it, before now." }).optional(),
+});
+export type ReplayDeliveries = z.output<typeof ReplayDeliveries>;
+
+const Score = z.object({
+  attempts: z.number().int(),
+  succeeded: z.number().int(),
+  failed: z.number().int(),
+  success_rate: z
+    .number()
+    .min(0)
+    .max(1)
+    .nullable()
+    .meta({ description: "Null where nothing was attempted.", examples: [0.995] }),
+});
+
+export const EndpointStats = z
+  .object({
+    object: z.literal("webhook_endpoint_stats"),
+    endpoint_id: idField("whe"),
+    last_24_hours: Score.meta({ description: "Counted by the hour (UTC): this one and the 23 before it." }),
+    last_7_days: Score.meta({ description: "Counted by the hour (UTC): this one and the 167 before it." }),
+  })
+  .meta({ id: "WebhookEndpointStats", description: "How an endpoint fares. Tests do not count." });
+export type EndpointStats = z.input<typeof EndpointStats>;
 
 export const WebhookSecret = z
   .object({

@@ -6,6 +6,7 @@ import { mine } from "../db/mine.ts";
 import { workspaces } from "../workspaces/tables.ts";
 import { assertWebhookUrl } from "./address-guard.ts";
 import type { CreateEndpoint } from "./contract.ts";
+import { patchedHeaders, sealHeaders } from "./endpoint-headers.ts";
 import { presentEndpoint } from "./present.ts";
 import { webhook_endpoints } from "./tables.ts";
 
@@ -15,7 +16,8 @@ const endpoints_per_workspace = 50;
 export const judgeUrl = (ctx: Pick<TxCtx, "network">, { url }: { url: string }): Promise<string> => assertWebhookUrl(url, ctx.network);
 
 /** Adds a URL that events are posted to from now on. */
-export async function createEndpoint(ctx: TxCtx, input: CreateEndpoint, url: string) {
+export async function createEndpoint(ctx: TxCtx, { headers, ...input }: CreateEndpoint, url: string) {
+  const sealed_headers = sealHeaders(ctx, patchedHeaders({}, headers ?? {}));
   await assertRoom(ctx);
   const now = ctx.now();
   const [endpoint] = await ctx.db
@@ -25,6 +27,7 @@ export async function createEndpoint(ctx: TxCtx, input: CreateEndpoint, url: str
       workspace_id: ctx.workspace_id,
       id: ctx.newId("whe"),
       url,
+      sealed_headers,
       name: input.name ?? null,
       event_types: [...new Set(input.event_types)],
       channels: input.channels ? [...new Set(input.channels)] : null,
@@ -33,7 +36,7 @@ export async function createEndpoint(ctx: TxCtx, input: CreateEndpoint, url: str
     })
     .returning();
   await record(ctx, "webhook_endpoint.created", endpoint!.id, { url });
-  return presentEndpoint(endpoint!);
+  return presentEndpoint(ctx, endpoint!);
 }
 
 /** The workspace's row is the lock: two at once cannot both be the fiftieth. */

@@ -1,8 +1,8 @@
 import type { Services } from "../core/context.ts";
 import { emptyReport, type ChoreReport } from "../core/chore.ts";
 import { epochMs, msBetween, seconds } from "../core/time.ts";
-import { firstTurn, isFirst } from "../db/lease.ts";
-import { claimDeliveries, type ClaimedDelivery } from "./claim-deliveries.ts";
+import { firstTurn, isFirst, type Claim } from "../db/lease.ts";
+import { claimDeliveries, readClaimed, type ClaimedDelivery } from "./claim-deliveries.ts";
 import { judge } from "./judge.ts";
 import { cancelClaimed, settleDeliveries, type Result } from "./settle-deliveries.ts";
 import { signedRequest } from "./sign.ts";
@@ -69,7 +69,7 @@ async function deliverAll(services: Services, deliveries: ClaimedDelivery[], rep
 
 async function deliver(services: Services, delivery: ClaimedDelivery): Promise<Result | undefined> {
   const started_at = services.now();
-  if (!delivery.endpoint_enabled) {
+  if (!delivery.endpoint_enabled && delivery.trigger !== "test") {
     await cancelClaimed(services, delivery);
     return undefined;
   }
@@ -82,3 +82,10 @@ async function deliver(services: Services, delivery: ClaimedDelivery): Promise<R
 
 const tally = ({ outcome, verdict }: Result): "succeeded" | "retried" | "failed" =>
   outcome.error === null ? "succeeded" : verdict.status === "scheduled" ? "retried" : "failed";
+
+/** The same stages for one delivery that is leased already: a test, whose answer is waited for. */
+export async function attemptDelivery(services: Services, held: Claim): Promise<void> {
+  const [delivery] = await readClaimed(services, [held]);
+  const result = delivery && (await deliver(services, delivery));
+  if (result) await settleDeliveries(services, [result]);
+}

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import type { ChannelKind } from "../channels/contract.ts";
 import type { TxCtx } from "../core/context.ts";
 import type { Id } from "../core/ids.ts";
+import type { Timestamp } from "../core/time.ts";
 import { mine } from "../db/mine.ts";
 import type { EventType } from "./define-event.ts";
 import { events, webhook_deliveries, webhook_endpoints } from "./tables.ts";
@@ -10,27 +11,12 @@ import { events, webhook_deliveries, webhook_endpoints } from "./tables.ts";
 /** What an event is about: endpoints choose by channel, the log is searched by conversation. */
 interface Subject {
   channel: ChannelKind;
-  conversation_id: Id<"conv">;
+  conversation_id: Id<"conv"> | null;
 }
 
-/**
- * Writes the event and one delivery for each endpoint that wants it, in the transaction of what caused it.
- * The payload is a snapshot: the exact text that every attempt will post.
- */
+/** Writes the event and one delivery for each endpoint that wants it, in the transaction of what caused it. */
 export async function emit<D extends z.ZodType>(ctx: TxCtx, event: EventType<D>, data: z.input<D>, subject: Subject): Promise<void> {
-  const now = ctx.now();
-  const id = ctx.newId("evt");
-  const body = { id, type: event.type, timestamp: now, workspace_id: ctx.workspace_id, data: event.data.parse(data) };
-  await ctx.db.insert(events).values({
-    workspace_id: ctx.workspace_id,
-    id,
-    type: event.type,
-    channel: subject.channel,
-    conversation_id: subject.conversation_id,
-    payload: JSON.stringify(body),
-    created_at: now,
-  });
-
+  const { id, created_at: now } = await writeEvent(ctx, event, data, subject);
   const subscribed = await ctx.db
     .select({ id: webhook_endpoints.id })
     .from(webhook_endpoints)
@@ -60,4 +46,20 @@ export async function emit<D extends z.ZodType>(ctx: TxCtx, event: EventType<D>,
     })),
   );
   ctx.wake("webhooks");
+}
+
+/** The payload is a snapshot: the exact text that every attempt will post. */
+export async function writeEvent<D extends z.ZodType>(
+  ctx: TxCtx,
+  { type, data: contract }: EventType<D>,
+  data: z.input<D>,
+  { channel, conversation_id }: Subject,
+  { is_test = false }: { is_test?: boolean } = {},
+): Promise<{ id: Id<"evt">; created_at: Timestamp }> {
+  const { workspace_id } = ctx;
+  const now = ctx.now();
+  const id = ctx.newId("evt");
+  const payload = JSON.stringify({ id, type, timestamp: now, workspace_id, data: contract.parse(data) });
+  await ctx.db.insert(events).values({ workspace_id, id, type, channel, conversation_id, payload, is_test, created_at: now });
+  return { id, created_at: now };
 }

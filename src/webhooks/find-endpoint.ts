@@ -13,15 +13,15 @@ import { webhook_endpoints } from "./tables.ts";
 export async function listEndpoints(ctx: Ctx, input: ListEndpoints) {
   const listing: Listing = { name: "webhook endpoints", filters: input };
   const filters = and(mine(ctx, webhook_endpoints), isNull(webhook_endpoints.deleted_at));
-  return readPage(ctx, webhook_endpoints, listing, input, filters, presentEndpoint);
+  return readPage(ctx, webhook_endpoints, listing, input, filters, (row) => presentEndpoint(ctx, row));
 }
 
 /** One endpoint. */
-export const findEndpoint = async (ctx: Ctx, { endpoint_id }: EndpointRef) => presentEndpoint(await liveEndpoint(ctx, endpoint_id));
+export const findEndpoint = async (ctx: Ctx, { endpoint_id }: EndpointRef) => presentEndpoint(ctx, await liveEndpoint(ctx, endpoint_id));
 
 /** The same, held until the transaction ends: what is decided about it stays true. */
 export const lockEndpoint = async (ctx: TxCtx, { endpoint_id }: EndpointRef) =>
-  presentEndpoint(await liveEndpoint(ctx, endpoint_id, { lock: "update" }));
+  presentEndpoint(ctx, await liveEndpoint(ctx, endpoint_id, { lock: "update" }));
 
 /** A deleted endpoint lives on in its log, and nowhere else. */
 export async function liveEndpoint(ctx: Ctx | TxCtx, id: Id<"whe">, options: { lock?: "update" } = {}) {

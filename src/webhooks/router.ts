@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Job } from "../jobs/contract.ts";
 import { adminRead, adminWrite, router } from "../trpc/procedure.ts";
 import {
   AttemptList,
@@ -8,21 +9,29 @@ import {
   DeliveryRef,
   EndpointList,
   EndpointRef,
+  EndpointStats,
   ListAttempts,
   ListDeliveries,
+  ListEndpointDeliveries,
   ListEndpoints,
+  ReplayDeliveries,
   RotatedSecret,
   RotateSecret,
+  UpdateEndpoint,
   WebhookDelivery,
   WebhookEndpoint,
   WebhookSecret,
 } from "./contract.ts";
+import { cancelDelivery } from "./cancel-delivery.ts";
 import { createEndpoint, judgeUrl } from "./create-endpoint.ts";
 import { deleteEndpoint } from "./delete-endpoint.ts";
+import { describeEndpointStats } from "./endpoint-stats.ts";
 import { findEndpoint, listEndpoints, lockEndpoint } from "./find-endpoint.ts";
-import { findDelivery, listAttempts, listDeliveries } from "./list-deliveries.ts";
+import { findDelivery, listAttempts, listDeliveries, listEndpointDeliveries } from "./list-deliveries.ts";
+import { replayDeliveries } from "./replay-deliveries.ts";
 import { replayDelivery } from "./replay-delivery.ts";
-import { describeSecret, rotateSecret } from "./secrets.ts";
+import { describeSecret, expirePreviousSecrets, rotateSecret } from "./secrets.ts";
+import { judgeNewUrl, updateEndpoint } from "./update-endpoint.ts";
 
 export const webhookEndpointsRouter = router({
   create: adminWrite({
@@ -56,6 +65,51 @@ export const webhookEndpointsRouter = router({
     input: EndpointRef,
     output: WebhookEndpoint,
     run: findEndpoint,
+  }),
+  update: adminWrite({
+    route: "PATCH /v1/webhook_endpoints/{endpoint_id}",
+    name: "updateWebhookEndpoint",
+    summary: "Change a webhook endpoint",
+    description:
+      "Changes what is named and leaves the rest. Disabling cancels what waits for it; what happens while it is disabled can be replayed afterwards as `missing`.",
+    input: UpdateEndpoint,
+    output: WebhookEndpoint,
+    errors: ["webhook_url_not_allowed", "limit_reached"],
+    current: { read: lockEndpoint, output: WebhookEndpoint },
+    prepare: judgeNewUrl,
+    run: updateEndpoint,
+  }),
+  stats: adminRead({
+    route: "GET /v1/webhook_endpoints/{endpoint_id}/stats",
+    name: "getWebhookEndpointStats",
+    summary: "Get an endpoint's success rate",
+    description: "How many attempts succeeded over the last 24 hours and the last 7 days. Tests do not count.",
+    input: EndpointRef,
+    output: EndpointStats,
+    run: describeEndpointStats,
+  }),
+  deliveries: adminRead({
+    route: "GET /v1/webhook_endpoints/{endpoint_id}/deliveries",
+    name: "listWebhookEndpointDeliveries",
+    summary: "List an endpoint's deliveries",
+    description: "The delivery log of one endpoint, the newest first.",
+    input: ListEndpointDeliveries,
+    output: DeliveryList,
+    errors: ["invalid_cursor"],
+    run: listEndpointDeliveries,
+  }),
+  replay: adminWrite({
+    route: "POST /v1/webhook_endpoints/{endpoint_id}/replay",
+    name: "replayWebhookDeliveries",
+    summary: "Replay an endpoint's deliveries",
+    description:
+      "Tries again everything that failed, or delivers everything that is missing, in a range of time. It goes on in the background: the answer is a job, whose progress can be read.",
+    input: ReplayDeliveries,
+    output: Job,
+    status: 202,
+    location: "/v1/jobs/{id}",
+    errors: ["endpoint_disabled"],
+    run: replayDeliveries,
   }),
   delete: adminWrite({
     route: "DELETE /v1/webhook_endpoints/{endpoint_id}",
@@ -110,6 +164,16 @@ export const webhookDeliveriesRouter = router({
     errors: ["delivery_in_progress", "endpoint_disabled"],
     run: replayDelivery,
   }),
+  cancel: adminWrite({
+    route: "POST /v1/webhook_deliveries/{delivery_id}/cancel",
+    name: "cancelWebhookDelivery",
+    summary: "Cancel a delivery",
+    description: "Takes back an attempt that waits. Where that is a replay, the delivery stays as it had ended.",
+    input: DeliveryRef,
+    output: WebhookDelivery,
+    errors: ["delivery_in_progress", "invalid_status_transition"],
+    run: cancelDelivery,
+  }),
 });
 
 export const webhookSecretRouter = router({
@@ -130,5 +194,14 @@ export const webhookSecretRouter = router({
     input: RotateSecret,
     output: RotatedSecret,
     run: rotateSecret,
+  }),
+  expirePrevious: adminWrite({
+    route: "POST /v1/webhook_secret/expire_previous",
+    name: "expirePreviousWebhookSecret",
+    summary: "End the grace period",
+    description: "From now on only the current secret signs: for when every receiver has followed, or the old secret has leaked.",
+    input: z.strictObject({}),
+    output: WebhookSecret,
+    run: expirePreviousSecrets,
   }),
 });

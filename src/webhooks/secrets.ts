@@ -37,6 +37,19 @@ export async function rotateSecret(ctx: TxCtx, { grace_period_seconds }: RotateS
   return { ...(await describeSecret(ctx)), secret };
 }
 
+/** Ends the grace period: from now on only the current secret signs. */
+export async function expirePreviousSecrets(ctx: TxCtx) {
+  await takeTurn(ctx);
+  const now = ctx.now();
+  const ended = await ctx.db
+    .update(webhook_secrets)
+    .set({ expires_at: now })
+    .where(and(mine(ctx, webhook_secrets), gt(webhook_secrets.expires_at, now)))
+    .returning({ hint: webhook_secrets.hint });
+  if (ended.length > 0) await record(ctx, "webhook_secret.previous_expired", null, { hints: ended.map(({ hint }) => hint) });
+  return describeSecret(ctx);
+}
+
 async function insertSecret(ctx: TxCtx, version: number): Promise<string> {
   const secret = `whsec_${randomBytes(32).toString("base64")}`;
   await ctx.db.insert(webhook_secrets).values({

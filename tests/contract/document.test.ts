@@ -60,7 +60,9 @@ test("operation ids are unique and verb first", () => {
   const ids = operations.map(({ operation }) => String(operation["operationId"]));
   expect(new Set(ids).size).toBe(ids.length);
   for (const id of ids)
-    expect(id).toMatch(/^(get|list|create|upsert|update|delete|send|close|reopen|retry|revoke|replay|rotate|start|handOff)[A-Z]/);
+    expect(id).toMatch(
+      /^(get|list|create|upsert|update|delete|send|close|reopen|retry|revoke|replay|rotate|start|handOff|cancel|expire|test)[A-Z]/,
+    );
 });
 
 test("what is not published has no route", async () => {

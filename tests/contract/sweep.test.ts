@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { scopes, type Scope } from "../../src/core/context.ts";
 import type { Prefix } from "../../src/core/ids.ts";
 import { exampleOf, type Schema } from "../../src/core/example.ts";
+import { after, hours, systemClock } from "../../src/core/time.ts";
 import { published, type Published } from "../../src/http/rest.ts";
 import { events } from "../../src/webhooks/tables.ts";
 import { document } from "../support/document.ts";
@@ -251,6 +252,8 @@ async function makeThings(world: World, tenant: Tenant): Promise<Things> {
   const { body: messages } = await tenant.get<{ data: { id: string }[] }>(`/v1/conversations/${conversation.id}/messages`);
   const [event] = await rowsOf(tenant, events);
   const { body: deliveries } = await tenant.get<{ data: { id: string }[] }>("/v1/webhook_deliveries");
+  const replayed = { deliveries: "failed", since: after(world.now(), -hours(1)) };
+  const job = await tenant.post<{ id: string }>(`/v1/webhook_endpoints/${endpoint_id}/replay`, replayed);
   return {
     conversation_id: conversation.id,
     contact_id: conversation.contact_id,
@@ -260,6 +263,7 @@ async function makeThings(world: World, tenant: Tenant): Promise<Things> {
     endpoint_id,
     delivery_id: deliveries.data[0]!.id,
     api_key_id: (await tenant.mint()).id,
+    job_id: job.body.id,
   };
 }
 
@@ -309,6 +313,9 @@ function call(
 const naming = (things: Things, body: Record<string, unknown>) =>
   Object.fromEntries(Object.entries(body).map(([field, value]) => [field, field.endsWith("_id") ? (things[field] ?? value) : value]));
 
+/** An example's times grow old, and some ranges may not reach back far. */
+const recently: Record<string, string> = { since: after(systemClock(), -hours(1)), until: after(systemClock(), hours(1)) };
+
 function known(id: string | undefined, name: string): string {
   if (id === undefined) throw new Error(`makeThings makes no ${name}: add it there`);
   return id;
@@ -325,7 +332,12 @@ function bodyOf({ method, path }: Published): Record<string, unknown> {
   const example = document.paths[path]![method.toLowerCase()]!.requestBody?.content["application/json"]!.example as
     | Record<string, unknown>
     | undefined;
-  return { ...example, ...(example && "url" in example && { url: "http://127.0.0.1:9/hook" }) };
+  return Object.fromEntries(
+    Object.entries(example ?? {}).map(([field, value]) => [
+      field,
+      field === "url" ? "http://127.0.0.1:9/hook" : (recently[field] ?? value),
+    ]),
+  );
 }
 
 /** Each filter of a list, with a value that it takes and that is not its default. */

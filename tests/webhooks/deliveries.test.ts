@@ -115,7 +115,7 @@ describe("the log", () => {
   test.for<[string, { pointer: string; code: string }]>([
     ["status=ready", { pointer: "/status/0", code: "not_allowed" }],
     ["status=failed&status=nonsense", { pointer: "/status/1", code: "not_allowed" }],
-    ["event_type=message_read", { pointer: "/event_type", code: "not_allowed" }],
+    ["event_type=message_read", { pointer: "/event_type/0", code: "not_allowed" }],
     ["limit=0", { pointer: "/limit", code: "too_small" }],
     ["limit=101", { pointer: "/limit", code: "too_large" }],
     ["since=2026-01-01", { pointer: "/since", code: "unknown_field" }],

@@ -1,0 +1,61 @@
+import { z } from "zod";
+import type { Ctx } from "../core/context.ts";
+import { ApiError, invalid, type Fault } from "../core/errors.ts";
+import type { Id } from "../core/ids.ts";
+import type { Vault } from "../core/vault.ts";
+
+export const most_headers = 20;
+
+/** RFC 9110 §5.6.2. */
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** RFC 9110 §5.5, without what is obsolete: visible ASCII, with spaces and tabs between. */
+const field_value = /^[\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?$/;
+
+/** Ours on every request; the framing's (RFC 9112); and those that concern one connection only (RFC 9110 §7.6.1). */
+const reserved = new Set(
+  `content-type content-length content-encoding user-agent host expect delivery_id
+  connection keep-alive proxy-connection te trailer transfer-encoding upgrade http2-settings
+  proxy-authenticate proxy-authorization`.split(/\s+/),
+);
+const reserved_prefixes = ["webhook-", "wassla-"];
+
+/** The receiver's own headers, by name. The order of the faults is that of the headers. */
+export const HeaderPatch = z.record(z.string().max(100), z.string().max(2000).nullable()).meta({
+  description: `Sent with every request to this endpoint: at most ${most_headers}. Merged into those that are there: a name that is null is removed. Kept encrypted, and never shown again. Names of ours (\`webhook-…\`, \`wassla-…\`, \`delivery_id\`, \`user-agent\`), of the body and of the connection are refused.`,
+  examples: [{ "X-Api-Key": "a key of the receiver's" }],
+});
+export type HeaderPatch = z.output<typeof HeaderPatch>;
+
+/** The headers that result, by names in lower case; whatever may not be sent is named. */
+export function patchedHeaders(current: Record<string, string>, patch: HeaderPatch): Record<string, string> {
+  const faults = Object.entries(patch).flatMap(([name, value]) => faultOf(name, value, patch));
+  if (faults.length > 0) throw invalid(...faults);
+  const named = Object.entries(patch).map(([name, value]) => [name.toLowerCase(), value] as const);
+  const kept = Object.entries({ ...current, ...Object.fromEntries(named) }).filter((entry): entry is [string, string] => entry[1] !== null);
+  if (kept.length > most_headers)
+    throw new ApiError("limit_reached", { detail: `An endpoint may have ${most_headers} headers of its own.` });
+  return Object.fromEntries(kept);
+}
+
+function faultOf(name: string, value: string | null, all: HeaderPatch): Fault[] {
+  const pointer = `/headers/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+  const lower = name.toLowerCase();
+  if (!token.test(name))
+    return [{ pointer, code: "invalid_header_name", detail: "A header's name is letters, digits and !#$%&'*+-.^_`|~." }];
+  if (reserved.has(lower) || reserved_prefixes.some((prefix) => lower.startsWith(prefix)))
+    return [{ pointer, code: "reserved_header", detail: `${name} is not yours to set.` }];
+  if (Object.keys(all).some((other) => other !== name && other.toLowerCase() === lower))
+    return [{ pointer, code: "duplicate_header", detail: `${name} is named twice: names of headers know no case.` }];
+  if (value !== null && !field_value.test(value))
+    return [{ pointer, code: "invalid_header_value", detail: "A header's value is visible ASCII, with spaces between." }];
+  return [];
+}
+
+const placeOf = (workspace_id: Id<"ws">) => ({ workspace_id, column: "webhook_endpoints.sealed_headers" });
+
+/** Null for none, so that an endpoint without headers costs nothing to open. */
+export const sealHeaders = ({ vault, workspace_id }: Pick<Ctx, "vault" | "workspace_id">, headers: Record<string, string>): string | null =>
+  Object.keys(headers).length === 0 ? null : vault.seal("webhook_headers", placeOf(workspace_id), JSON.stringify(headers));
+
+export const openHeaders = (vault: Vault, workspace_id: Id<"ws">, sealed: string | null): Record<string, string> =>
+  sealed === null ? {} : (JSON.parse(vault.open("webhook_headers", placeOf(workspace_id), sealed)) as Record<string, string>);

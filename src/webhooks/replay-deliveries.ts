@@ -1,0 +1,164 @@
+import { and, asc, eq, gt, gte, inArray, isNull, lt, sql, type SQL } from "drizzle-orm";
+import { record } from "../audit/record.ts";
+import type { Ctx, TxCtx } from "../core/context.ts";
+import { ApiError, invalid, type Fault } from "../core/errors.ts";
+import { firstIdAt, type Id } from "../core/ids.ts";
+import { after, epochMs, hours, minutes, seconds, timestamp, type Timestamp } from "../core/time.ts";
+import { findMine, mine } from "../db/mine.ts";
+import { query } from "../db/query.ts";
+import type { JobRow } from "../jobs/present.ts";
+import { startJob } from "../jobs/start-job.ts";
+import type { Step } from "../jobs/work-jobs.ts";
+import { workspaces } from "../workspaces/tables.ts";
+import type { ReplayDeliveries } from "./contract.ts";
+import { liveEndpoint } from "./find-endpoint.ts";
+import { events, webhook_deliveries, webhook_endpoints } from "./tables.ts";
+
+interface Range {
+  endpoint_id: Id<"whe">;
+  since: Timestamp;
+  until: Timestamp;
+}
+
+const per_step = 500;
+/** Ids are made in order of time, but not in the same moment as the time of their row is taken. */
+const slack_ms = minutes(1);
+
+/** Leaves to a job what an endpoint is to be told again, or at last. */
+export async function replayDeliveries(ctx: TxCtx, { endpoint_id, deliveries, since, until }: ReplayDeliveries) {
+  const range = { endpoint_id, since: timestamp(epochMs(since)), until: until === undefined ? ctx.now() : timestamp(epochMs(until)) };
+  const endpoint = await liveEndpoint(ctx, endpoint_id);
+  await assertRange(ctx, range);
+  assertEnabled(endpoint);
+  await record(ctx, "webhook_endpoint.replayed", endpoint_id, { deliveries, since: range.since, until: range.until });
+  return startJob(ctx, `replay_${deliveries}`, { ...range });
+}
+
+async function assertRange(ctx: Ctx, { since, until }: Range): Promise<void> {
+  const [workspace] = await ctx.db
+    .select({ days: workspaces.event_retention_days })
+    .from(workspaces)
+    .where(eq(workspaces.id, ctx.workspace_id));
+  const { days } = workspace!;
+  const faults: Fault[] = [];
+  if (since < after(ctx.now(), -hours(24 * days)))
+    faults.push({ pointer: "/since", code: "too_far_back", detail: `since: events are kept for ${days} days.` });
+  if (until <= since) faults.push({ pointer: "/until", code: "not_allowed", detail: "until: must be later than since." });
+  if (faults.length > 0) throw invalid(...faults);
+}
+
+function assertEnabled({ enabled, deleted_at }: typeof webhook_endpoints.$inferSelect): void {
+  if (!enabled || deleted_at) throw new ApiError("endpoint_disabled");
+}
+
+/** One more attempt for each delivery that has failed; what fails again stays failed. */
+export async function replayFailed(ctx: TxCtx, job: JobRow): Promise<Step> {
+  const range = rangeOf(job);
+  assertEnabled(await findMine(ctx, webhook_endpoints, range.endpoint_id));
+  const failed = and(
+    mine(ctx, webhook_deliveries),
+    eq(webhook_deliveries.endpoint_id, range.endpoint_id),
+    eq(webhook_deliveries.status, sql.raw("'failed'")),
+    gte(webhook_deliveries.created_at, range.since),
+    lt(webhook_deliveries.created_at, range.until),
+    happened(ctx),
+  );
+  const total = job.position === null ? await ctx.db.$count(webhook_deliveries, failed) : job.total;
+  const picked = await ctx.db
+    .select({ id: webhook_deliveries.id })
+    .from(webhook_deliveries)
+    .where(and(failed, gt(webhook_deliveries.id, (job.position ?? firstIdAt("dlv", after(range.since, -slack_ms))) as Id<"dlv">)))
+    .orderBy(asc(webhook_deliveries.id))
+    .limit(per_step)
+    .for("update");
+  const ids = picked.map(({ id }) => id);
+  if (ids.length > 0) {
+    const now = ctx.now();
+    await ctx.db
+      .update(webhook_deliveries)
+      .set({ status: "ready", trigger: "manual", resting_status: "failed", due_at: now, updated_at: now })
+      .where(and(mine(ctx, webhook_deliveries), inArray(webhook_deliveries.id, ids)));
+    ctx.wake("webhooks");
+  }
+  return { position: ids.at(-1) ?? job.position, processed: ids.length, total, next: ids.length < per_step ? "done" : "now" };
+}
+
+/** What somebody only tried out is no event that could be missing. */
+const happened = (ctx: Ctx): SQL =>
+  sql`exists (select 1 from ${events} where ${mine(ctx, events)} and ${events.id} = ${webhook_deliveries.event_id} and not ${events.is_test})`;
+
+/**
+ * A delivery of each event that the endpoint would be told of today and was not. It begins when every transaction
+ * has ended that was running when it was asked for: what one of them still writes would be missed.
+ */
+export async function replayMissing(ctx: TxCtx, job: JobRow): Promise<Step> {
+  const range = rangeOf(job);
+  const endpoint = await findMine(ctx, webhook_endpoints, range.endpoint_id);
+  assertEnabled(endpoint);
+  if (!(await isOver(ctx, job.xid))) return { position: job.position, processed: 0, total: null, next: { wait_ms: seconds(0.25) } };
+
+  const from = (job.position ?? firstIdAt("evt", after(range.since, -slack_ms))) as Id<"evt">;
+  const looked = await ctx.db
+    .select({
+      id: events.id,
+      type: events.type,
+      conversation_id: events.conversation_id,
+      wanted: and(
+        inArray(events.type, endpoint.event_types),
+        endpoint.channels ? inArray(events.channel, endpoint.channels) : sql`true`,
+        gte(events.created_at, range.since),
+        sql`not ${events.is_test}`,
+        isNull(webhook_deliveries.id),
+      )!.mapWith(Boolean),
+    })
+    .from(events)
+    .leftJoin(
+      webhook_deliveries,
+      and(
+        eq(webhook_deliveries.workspace_id, events.workspace_id),
+        eq(webhook_deliveries.event_id, events.id),
+        eq(webhook_deliveries.endpoint_id, endpoint.id),
+      ),
+    )
+    .where(
+      and(
+        mine(ctx, events),
+        gt(events.id, from),
+        lt(events.id, firstIdAt("evt", after(range.until, slack_ms))),
+        lt(events.created_at, range.until),
+      ),
+    )
+    .orderBy(asc(events.id))
+    .limit(per_step);
+  const now = ctx.now();
+  const missing = looked
+    .filter(({ wanted }) => wanted)
+    .map((event) => ({
+      workspace_id: ctx.workspace_id,
+      id: ctx.newId("dlv"),
+      endpoint_id: endpoint.id,
+      event_id: event.id,
+      event_type: event.type,
+      conversation_id: event.conversation_id,
+      status: "ready" as const,
+      trigger: "manual" as const,
+      due_at: now,
+      created_at: now,
+      updated_at: now,
+    }));
+  // Another job may have found them at the same time.
+  const written =
+    missing.length === 0
+      ? []
+      : await ctx.db.insert(webhook_deliveries).values(missing).onConflictDoNothing().returning({ id: webhook_deliveries.id });
+  if (written.length > 0) ctx.wake("webhooks");
+  const position = looked.at(-1)?.id ?? job.position;
+  return { position, processed: written.length, total: null, next: looked.length < per_step ? "done" : "now" };
+}
+
+const rangeOf = ({ input }: JobRow): Range => input as unknown as Range;
+
+async function isOver({ db }: TxCtx, xid: string): Promise<boolean> {
+  const [row] = await query<{ over: boolean }>(db, sql`select ${xid}::xid8 < pg_snapshot_xmin(pg_current_snapshot()) as over`);
+  return row!.over;
+}

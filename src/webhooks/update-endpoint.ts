@@ -1,0 +1,58 @@
+import { isDeepStrictEqual } from "node:util";
+import { and, eq } from "drizzle-orm";
+import { record } from "../audit/record.ts";
+import type { Ctx, TxCtx } from "../core/context.ts";
+import { mine } from "../db/mine.ts";
+import { assertWebhookUrl } from "./address-guard.ts";
+import type { UpdateEndpoint } from "./contract.ts";
+import { cancelWaiting } from "./delete-endpoint.ts";
+import { openHeaders, patchedHeaders, sealHeaders } from "./endpoint-headers.ts";
+import { liveEndpoint } from "./find-endpoint.ts";
+import { presentEndpoint } from "./present.ts";
+import { webhook_endpoints } from "./tables.ts";
+
+type EndpointRow = typeof webhook_endpoints.$inferSelect;
+
+/** Judges a new URL before the transaction: that takes the network. */
+export const judgeNewUrl = async (ctx: Ctx, { url }: UpdateEndpoint): Promise<string | undefined> =>
+  url === undefined ? undefined : assertWebhookUrl(url, ctx.network);
+
+/** Changes what is named and leaves the rest. What is on its way goes where it was going; what waits goes to the new URL. */
+export async function updateEndpoint(ctx: TxCtx, input: UpdateEndpoint, url: string | undefined) {
+  const endpoint = await liveEndpoint(ctx, input.endpoint_id, { lock: "update" });
+  const changes = changesOf(ctx, endpoint, input, url);
+  if (Object.keys(changes).length === 0) return presentEndpoint(ctx, endpoint);
+
+  const [updated] = await ctx.db
+    .update(webhook_endpoints)
+    .set({ ...changes, updated_at: ctx.now() })
+    .where(and(mine(ctx, webhook_endpoints), eq(webhook_endpoints.id, endpoint.id)))
+    .returning();
+  if (changes.enabled === false) await cancelWaiting(ctx, endpoint.id);
+  await record(ctx, "webhook_endpoint.updated", endpoint.id, {
+    changed: Object.keys(changes).map((field) => (field === "sealed_headers" ? "headers" : field)),
+    ...(changes.url !== undefined && { url: changes.url }),
+    ...(changes.enabled !== undefined && { enabled: changes.enabled }),
+  });
+  return presentEndpoint(ctx, updated!);
+}
+
+/** What is so already is no change. */
+function changesOf(ctx: TxCtx, endpoint: EndpointRow, input: UpdateEndpoint, url: string | undefined): Partial<EndpointRow> {
+  const held = openHeaders(ctx.vault, ctx.workspace_id, endpoint.sealed_headers);
+  const headers = patchedHeaders(held, input.headers ?? {});
+  const wanted = {
+    url,
+    name: input.name,
+    event_types: input.event_types && [...new Set(input.event_types)],
+    channels: input.channels && [...new Set(input.channels)],
+    delivery_id_header: input.delivery_id_header,
+    sealed_headers: isDeepStrictEqual(held, headers) ? undefined : sealHeaders(ctx, headers),
+    enabled: input.enabled,
+    // A fresh start: neither what once disabled it nor how it fared before says anything about it now.
+    ...(input.enabled && !endpoint.enabled && { disabled_reason: null, failing_since: null }),
+  };
+  const differs = ([field, value]: [string, unknown]) =>
+    value !== undefined && !isDeepStrictEqual(value, endpoint[field as keyof EndpointRow]);
+  return Object.fromEntries(Object.entries(wanted).filter(differs));
+}
