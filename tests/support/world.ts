@@ -119,6 +119,8 @@ export async function createWorld(options: Options = {}) {
     advance: (ms: number) => void (offset_ms += ms),
     sendQueued: () => cron("messages"),
     deliver: () => cron("webhooks"),
+    workJobs: () => cron("jobs"),
+    sweep: () => cron("sweep"),
     tenant: (scopes?: Scope[]) => createTenant(services, request, scopes),
   };
 }
@@ -150,6 +152,8 @@ async function createTenant(services: Services, request: Request, scopes: Scope[
     get: <T = Record<string, unknown>>(path: string, ask: Ask = {}) => request<T>(path, { key: api_key, ...ask }),
     post: <T = Record<string, unknown>>(path: string, body?: unknown, ask: Ask = {}) =>
       request<T>(path, { method: "POST", key: api_key, ...(body !== undefined && { body }), ...ask }),
+    patch: <T = Record<string, unknown>>(path: string, body: unknown, ask: Ask = {}) =>
+      request<T>(path, { method: "PATCH", key: api_key, body, ...ask }),
     delete: <T = Record<string, unknown>>(path: string) => request<T>(path, { method: "DELETE", key: api_key }),
     mint: async (given: { scopes?: Scope[]; rate_limit_per_minute?: number; expires_at?: Timestamp } = {}) =>
       atomically(ctx, (tx) => createApiKey(tx, { name: "Another key", scopes: ["read", "write", "admin"], ...given })),

@@ -86,6 +86,41 @@ describe("the log", () => {
     expect(await found(`&conversation_id=${other.id}&event_type=conversation_end`)).toEqual([]);
   });
 
+  test("can be asked for what was answered, or that nothing was", async () => {
+    const { world, tenant, endpoint_id } = await setUp();
+    const leave = async (last_status_code: number | null) =>
+      (await leaveDeliveries(tenant.ctx, endpoint_id, 1, { status: "failed", last_status_code, last_attempt_at: world.now() }))[0]!;
+    const answered = {
+      "2xx": await leave(204),
+      "3xx": await leave(302),
+      "4xx": await leave(410),
+      "5xx": await leave(503),
+      none: await leave(null),
+    };
+    for (const [name, id] of Object.entries(answered)) expect(idsOf(await deliveriesOf(tenant, `&response_class=${name}`))).toEqual([id]);
+    expect(idsOf(await deliveriesOf(tenant, "&response_class=none&response_class=4xx"))).toEqual([answered.none, answered["4xx"]]);
+  });
+
+  test("can be asked for a range of time", async () => {
+    const { world, tenant, endpoint_id } = await setUp();
+    const [before, after_] = [after(world.now(), hours(1)), after(world.now(), hours(2))];
+    const [inside] = await leaveDeliveries(tenant.ctx, endpoint_id, 1, { created_at: after(world.now(), minutes(90)) });
+    await leaveDeliveries(tenant.ctx, endpoint_id, 1, { created_at: after(world.now(), hours(3)) });
+    expect(idsOf(await deliveriesOf(tenant, `&created_after=${before}&created_before=${after_}`))).toEqual([inside]);
+  });
+
+  test("of one endpoint is what the whole log has of it, under the same filters", async () => {
+    const { tenant, endpoint_id, ids } = await setUp();
+    const other = await tenant.endpoint(url);
+    await leaveDeliveries(tenant.ctx, other.id, 1, { status: "failed" });
+    const ask = (id: string, query = "") => tenant.get<Page<WebhookDelivery>>(`/v1/webhook_endpoints/${id}/deliveries?${query}`);
+    expect((await ask(endpoint_id, "limit=100")).body.data).toEqual(await deliveriesOf(tenant, `&endpoint_id=${endpoint_id}`));
+    expect(idsOf((await ask(endpoint_id, "status=failed")).body.data)).toEqual([ids.failed]);
+    await tenant.delete(`/v1/webhook_endpoints/${other.id}`);
+    expect((await ask(other.id)).status).toBe(404);
+    expect(await deliveriesOf(tenant, `&endpoint_id=${other.id}`), "what was deleted lives on in the whole log").toHaveLength(1);
+  });
+
   test("holds nothing of another workspace", async () => {
     const { world, ids } = await setUp();
     const stranger = await world.tenant();
@@ -251,6 +286,27 @@ describe("attempts", () => {
     expect([first, second, third].map(({ data }) => data.map(({ number }) => number))).toEqual([[1, 2], [3, 4], [5]]);
     expect(third).toMatchObject({ has_more: false, next_cursor: null });
     expect(await attempts(other!, `&cursor=${first.next_cursor}`)).toMatchObject({ status: 400, body: { code: "invalid_cursor" } });
+  });
+
+  test("can be asked for by what caused them and by what came of them", async () => {
+    const world = await createWorld();
+    const tenant = await world.tenant();
+    const receiver = await createReceiver(500, 204);
+    const { id } = await tenant.endpoint(receiver.url);
+    const [delivery] = await leaveDeliveries(tenant.ctx, id, 1);
+    await world.deliver();
+    await replay(tenant, delivery!);
+    await world.deliver();
+    const ask = async (query: string) =>
+      (await tenant.get<Page<WebhookAttempt>>(`/v1/webhook_deliveries/${delivery}/attempts?${query}`)).body.data.map(
+        ({ number }) => number,
+      );
+    expect(await ask("")).toEqual([1, 2]);
+    expect(await ask("trigger=manual")).toEqual([2]);
+    expect(await ask("error=non_2xx&error=timeout")).toEqual([1]);
+    expect(await ask("response_class=2xx")).toEqual([2]);
+    expect(await ask("response_class=none")).toEqual([]);
+    expect(await ask(`created_after=${after(world.now(), hours(1))}`)).toEqual([]);
   });
 
   test("of a delivery that was never tried are none", async () => {

@@ -193,6 +193,23 @@ describe("a rotation", () => {
     expect(JSON.stringify(entries)).not.toContain(secret.slice("whsec_".length));
   });
 
+  test("is brought to its end early: from then on only the new secret signs, and so it stays", async () => {
+    const { world, tenant, receiver } = await setUp();
+    const { body: rotated } = await rotate(tenant);
+    const ended = await tenant.post<WebhookSecret>("/v1/webhook_secret/expire_previous");
+    expect(ended).toMatchObject({ status: 200, body: { hint: rotated.hint, previous: [] } });
+    expect(await describeSecret(tenant)).toEqual(ended.body);
+    await tenant.hears("Hello");
+    await world.deliver();
+    const request = receiver.received.at(-1)!;
+    expect([verifies(tenant.webhook_secret, request), verifies(rotated.secret, request)]).toEqual([false, true]);
+
+    const deeds = (await auditOf(tenant)).filter(({ action }) => action === "webhook_secret.previous_expired");
+    expect(deeds).toMatchObject([{ details: { hints: [tenant.webhook_secret.slice(-4)] } }]);
+    await tenant.post("/v1/webhook_secret/expire_previous");
+    expect((await auditOf(tenant)).filter(({ action }) => action === "webhook_secret.previous_expired")).toHaveLength(1);
+  });
+
   test("does not touch another workspace's secret", async () => {
     const world = await createWorld();
     const [tenant, neighbour] = [await world.tenant(), await world.tenant()];
