@@ -1,4 +1,6 @@
 import { dispatchMessages } from "./messages/dispatch-messages.ts";
+import { Bell } from "./core/bell.ts";
+import type { ChoreOptions } from "./core/chore.ts";
 import type { Services, Work } from "./core/context.ts";
 import { sweepAnswers } from "./idempotency/sweep-answers.ts";
 import { workJobs } from "./jobs/work-jobs.ts";
@@ -7,7 +9,7 @@ import { replayFailed, replayMissing } from "./webhooks/replay-deliveries.ts";
 import { sweepEvents } from "./webhooks/sweep-events.ts";
 import { dispatchDeliveries } from "./webhooks/dispatch-deliveries.ts";
 
-type Chore = (services: Services, options: { budget_ms: number }) => Promise<object>;
+type Chore = (services: Services, options: ChoreOptions) => Promise<object>;
 
 /** Every kind of background work, by the name of its cron route. */
 export const chores = {
@@ -23,47 +25,36 @@ export const chores = {
 
 export type ChoreName = keyof typeof chores;
 
-const budget_ms = 25_000;
 const poll_ms: Record<ChoreName, number> = { messages: 250, webhooks: 250, jobs: 250, sweep: 60_000 };
 
 export interface Scheduler {
   /** Rows are waiting: look now instead of at the next poll. */
   wake: (work: Work) => void;
-  /** Lets what is running end, and starts nothing more. */
+  /** Lets what is under way end, gives back what was taken and not begun, and starts nothing more. */
   stop: () => Promise<void>;
 }
 
 /** Does every chore in this process: after its pause, or as soon as it is woken. */
 export function startScheduler(services: Services): Scheduler {
-  let stopping = false;
-  const bells = new Map<ChoreName, () => void>();
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const bells = new Map((Object.keys(chores) as ChoreName[]).map((name) => [name, new Bell()]));
 
-  const loops = (Object.keys(chores) as ChoreName[]).map(async (name) => {
-    while (!stopping) {
-      // Armed before the chore looks: what is written while it runs rings for the next round.
-      const pause = woken(name);
-      await chores[name](services, { budget_ms }).catch((error: unknown) =>
+  const loops = Array.from(bells, async ([name, bell]) => {
+    while (!signal.aborted) {
+      // Nobody waits for a run's end: it may go on for as long as there is work.
+      await chores[name](services, { budget_ms: Infinity, signal, bell }).catch((error: unknown) =>
         services.log.error({ err: error, chore: name }, "a chore failed"),
       );
-      await pause;
+      if (!signal.aborted) await bell.heard(poll_ms[name]);
     }
   });
 
-  function woken(name: ChoreName): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, poll_ms[name]);
-      bells.set(name, () => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
-  }
-
   return {
-    wake: (work) => bells.get(work)?.(),
+    wake: (work) => bells.get(work)?.ring(),
     async stop() {
-      stopping = true;
-      for (const ring of bells.values()) ring();
+      stopping.abort();
+      for (const bell of bells.values()) bell.ring();
       await Promise.all(loops);
     },
   };

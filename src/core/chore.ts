@@ -1,3 +1,15 @@
+import type { Bell } from "./bell.ts";
+
+/** What one run of a chore is given. */
+export interface ChoreOptions {
+  /** When it has gone by, nothing more is begun. */
+  budget_ms: number;
+  /** Aborted, nothing more is begun; what is under way ends, and the rest of what was taken is given back. */
+  signal?: AbortSignal | undefined;
+  /** Rings when there is more to do, for a run that waits for what it has on the wire. */
+  bell?: Bell | undefined;
+}
+
 /** What one run of a chore did. */
 export interface ChoreReport {
   claimed: number;

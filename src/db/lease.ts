@@ -1,7 +1,7 @@
 import { and, eq, sql, type SQL } from "drizzle-orm";
 import type { AnyPgColumn, PgTable } from "drizzle-orm/pg-core";
 import type { Db } from "../core/context.ts";
-import { idOf, type Id } from "../core/ids.ts";
+import { idOf, uuidOf, type Id } from "../core/ids.ts";
 import { after, seconds, type Timestamp } from "../core/time.ts";
 import { query } from "./query.ts";
 
@@ -15,6 +15,11 @@ export interface Queue {
   lane: AnyPgColumn;
   /** The table's own words for the three states of work, and for what a worker's death leaves behind. */
   words: { ready: string; waiting: string; leased: string; abandoned: string };
+  /**
+   * Half of what a lane may take is kept for rows that were never tried, so that a mountain of retries does not stand
+   * before them. The index of ready rows then has `least(attempts, 1)` behind the lane.
+   */
+  keeps_half_for_first?: boolean;
 }
 
 /** A word as a literal: with a parameter in its place no plan could use the indexes that hold only such rows. */
@@ -65,9 +70,10 @@ export async function revive(db: Db, { table, words }: Queue, now: Timestamp): P
  */
 export async function claim(
   db: Db,
-  { table, lane, words }: Queue,
+  queue: Queue,
   options: { now: Timestamp; turn: Turn; lanes: number; in_flight_per_lane: number; limit: number },
 ): Promise<{ claims: Claim[]; turn: Turn }> {
+  const { table, lane, words } = queue;
   const lane_id = sql.identifier(lane.name);
   const ready = sql`status = ${word(words.ready)}`;
   const lease_until = after(options.now, lease_ms);
@@ -87,13 +93,9 @@ export async function claim(
       where turn.n < ${options.lanes}::int
     ), picked as (
       select ready.workspace_id, ready.id from turn cross join lateral (
-        select w.workspace_id, w.id from ${table} as w
-        where w.${ready} and w.workspace_id = turn.workspace_id and w.${lane_id} = turn.lane
-        order by w.due_at, w.id
-        limit greatest(0, ${options.in_flight_per_lane}::int - (
-          select count(*) from ${table} as busy
-          where busy.status = ${word(words.leased)} and busy.workspace_id = turn.workspace_id and busy.${lane_id} = turn.lane))
-        for update skip locked) as ready
+        select greatest(0, ${options.in_flight_per_lane}::int - count(*))::int as n from ${table} as busy
+        where busy.status = ${word(words.leased)} and busy.workspace_id = turn.workspace_id and busy.${lane_id} = turn.lane
+      ) as room cross join lateral (${pick(queue)}) as ready
       limit ${options.limit}::int
     ), leased as (
       update ${table} as w
@@ -120,6 +122,23 @@ export async function claim(
   return { claims, turn: last && last.n >= options.lanes ? last : firstTurn() };
 }
 
+/** What a lane (`turn`) gives when it has room for `room.n`: the oldest first, and of each kind no more rows are read than are taken. */
+function pick({ table, lane, words, keeps_half_for_first }: Queue): SQL {
+  const oldest = (limit: SQL, which = sql`true`) => sql`
+    select w.workspace_id, w.id from ${table} as w
+    where w.status = ${word(words.ready)} and w.workspace_id = turn.workspace_id and w.${sql.identifier(lane.name)} = turn.lane and ${which}
+    order by w.due_at, w.id limit ${limit} for update skip locked`;
+  if (!keeps_half_for_first) return oldest(sql`room.n`);
+  // Where the half is not a whole number chance decides: room for one must starve neither kind.
+  return sql`
+    with first as materialized (${oldest(sql`room.n`, sql`least(w.attempts, 1) = 0`)}
+    ), again as materialized (${oldest(
+      sql`room.n - least((select count(*) from first), floor(room.n / 2.0 + random())::int)`,
+      sql`least(w.attempts, 1) = 1`,
+    )})
+    select * from again union all (select * from first limit room.n - (select count(*) from again))`;
+}
+
 interface Leased extends Turn {
   id: string;
   lease_id: string;
@@ -128,6 +147,19 @@ interface Leased extends Turn {
 
 const laterOf = (a: Turn, { workspace_id, lane }: Turn): Turn =>
   a.workspace_id + a.lane < workspace_id + lane ? { workspace_id, lane } : a;
+
+/** Gives back what was leased and not begun: it is ready at once, and not only when the lease is over. */
+export async function release(db: Db, { table, words }: Queue, claims: readonly Claim[], now: Timestamp): Promise<void> {
+  if (claims.length === 0) return;
+  const rows = JSON.stringify(
+    claims.map(({ workspace_id, uuid, lease_id }) => ({ workspace_id: uuidOf(workspace_id), id: uuid, lease_id })),
+  );
+  await db.execute(sql`
+    /* across tenants: release */
+    update ${table} as w set status = ${word(words.ready)}, lease_id = null, lease_until = null, updated_at = ${now}::timestamptz
+    from json_to_recordset(${rows}::text::json) as held(workspace_id uuid, id uuid, lease_id uuid)
+    where w.workspace_id = held.workspace_id and w.id = held.id and w.lease_id = held.lease_id and w.status = ${word(words.leased)}`);
+}
 
 /** The lease is the fence: a worker that lost it changes nothing. */
 export const stillLeased = ({ table, words }: Queue, { workspace_id, uuid, lease_id }: Claim): SQL =>

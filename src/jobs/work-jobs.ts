@@ -1,4 +1,4 @@
-import { emptyReport, type ChoreReport } from "../core/chore.ts";
+import { emptyReport, type ChoreOptions, type ChoreReport } from "../core/chore.ts";
 import { systemCtx, type Services, type TxCtx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import { after, epochMs, minutes, seconds, type Timestamp } from "../core/time.ts";
@@ -32,16 +32,17 @@ const limits = { lanes: 8, in_flight_per_lane: 1, limit: 8 };
 const retry_delays_ms = [seconds(5), seconds(30), minutes(2), minutes(10)];
 
 /** Takes steps, one of each waiting job in turn, until none is due or the time is spent. */
-export async function workJobs(services: Services, steps: Steps, { budget_ms }: { budget_ms: number }): Promise<ChoreReport> {
+export async function workJobs(services: Services, steps: Steps, { budget_ms, signal }: ChoreOptions): Promise<ChoreReport> {
   const report = emptyReport();
   const until = epochMs(services.now()) + budget_ms;
-  for (;;) {
+  while (!signal?.aborted) {
     await revive(services.db, jobQueue, services.now());
     const { claims } = await claim(services.db, jobQueue, { now: services.now(), turn: firstTurn(), ...limits });
     report.claimed += claims.length;
     for (const held of claims) report[await takeStep(services, steps, held)] += 1;
-    if (claims.length === 0 || epochMs(services.now()) >= until) return report;
+    if (claims.length === 0 || epochMs(services.now()) >= until) break;
   }
+  return report;
 }
 
 async function takeStep(services: Services, steps: Steps, held: Claim): Promise<"succeeded" | "retried" | "failed"> {

@@ -7,9 +7,9 @@ import { windowOpenedAt } from "../contacts/open-window.ts";
 import { contact_identities } from "../contacts/tables.ts";
 import { systemCtx, type Ctx, type Services } from "../core/context.ts";
 import { idOf } from "../core/ids.ts";
-import { emptyReport, type ChoreReport } from "../core/chore.ts";
+import { emptyReport, type ChoreOptions, type ChoreReport } from "../core/chore.ts";
 import { epochMs, msBetween, seconds } from "../core/time.ts";
-import { claim, firstTurn, isFirst, revive, type Claim } from "../db/lease.ts";
+import { claim, firstTurn, isFirst, release, revive, type Claim } from "../db/lease.ts";
 import { findMine, mine } from "../db/mine.ts";
 import { messagingWindow } from "../conversations/messaging-window.ts";
 import type { MessageRow } from "./present.ts";
@@ -23,38 +23,49 @@ const limits = { lanes: at_once, in_flight_per_lane: 8, limit: at_once };
 const send_room_ms = seconds(15);
 
 /** Sends what is queued until nothing is due or the time is spent. */
-export async function dispatchMessages(services: Services, { budget_ms }: { budget_ms: number }): Promise<ChoreReport> {
+export async function dispatchMessages(services: Services, { budget_ms, signal }: ChoreOptions): Promise<ChoreReport> {
   const report = emptyReport();
   const until = epochMs(services.now()) + budget_ms;
   let turn = firstTurn();
   let found = false;
-  do {
+  while (!signal?.aborted) {
     await revive(services.db, sendQueue, services.now());
     const claimed = await claim(services.db, sendQueue, { now: services.now(), turn, ...limits });
     turn = claimed.turn;
     report.claimed += claimed.claims.length;
-    await sendAll(services, claimed.claims, report);
+    await sendAll(services, claimed.claims, report, signal);
 
     found ||= claimed.claims.length > 0;
-    if (!isFirst(turn)) continue;
-    if (!found) break;
-    found = false;
-  } while (epochMs(services.now()) < until);
+    if (isFirst(turn)) {
+      if (!found) break;
+      found = false;
+    }
+    if (epochMs(services.now()) >= until) break;
+  }
   return report;
 }
 
-/** A conversation's messages go out one after the other, in the order of their writing; conversations side by side. */
-async function sendAll(services: Services, claims: Claim[], report: ChoreReport): Promise<void> {
+/**
+ * A conversation's messages go out one after the other, in the order of their writing; conversations side by side.
+ * Once it is to stop, what was not begun is given back.
+ */
+async function sendAll(services: Services, claims: Claim[], report: ChoreReport, signal: AbortSignal | undefined): Promise<void> {
   const jobs = await Promise.all(claims.map((row) => readJob(services, row)));
   const turns = new Map<string, Job[]>();
   for (const job of jobs.toSorted((a, b) => (a.message.id < b.message.id ? -1 : 1))) {
     const { conversation_id } = job.message;
     turns.set(conversation_id, [...(turns.get(conversation_id) ?? []), job]);
   }
+  const unsent: Claim[] = [];
   const inTurn = async (turn: Job[]) => {
-    for (const job of turn) report[await sendOne(job)] += 1;
+    for (const job of turn) {
+      if (signal?.aborted) unsent.push(job.row);
+      else report[await sendOne(job)] += 1;
+    }
   };
   await Promise.all([...turns.values()].map(inTurn));
+  await release(services.db, sendQueue, unsent, services.now());
+  report.claimed -= unsent.length;
 }
 
 interface Job {

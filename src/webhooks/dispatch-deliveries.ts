@@ -1,72 +1,162 @@
 import type { Services } from "../core/context.ts";
-import { emptyReport, type ChoreReport } from "../core/chore.ts";
+import { Bell } from "../core/bell.ts";
+import { emptyReport, type ChoreOptions, type ChoreReport } from "../core/chore.ts";
 import { epochMs, msBetween, seconds } from "../core/time.ts";
-import { firstTurn, isFirst, type Claim } from "../db/lease.ts";
-import { claimDeliveries, readClaimed, type ClaimedDelivery } from "./claim-deliveries.ts";
+import { firstTurn, isFirst, release, type Claim } from "../db/lease.ts";
+import { claimDeliveries, deliveryQueue, withDetails, type ClaimedDelivery } from "./claim-deliveries.ts";
 import { judge } from "./judge.ts";
+import { Lanes } from "./lanes.ts";
 import { cancelClaimed, settleDeliveries, type Result } from "./settle-deliveries.ts";
 import { signedRequest } from "./sign.ts";
 
-const posts_at_once = 64;
+const posts_at_once = 256;
+/** Well below all of them, so that an endpoint that hangs leaves most of them to the others. */
+const posts_per_endpoint = 32;
 /** A lease lasts 60 s and a post 10: no more is held than can be posted within the lease less one post. */
-const claim_size = 5 * posts_at_once;
-const limits = { lanes: 64, in_flight_per_lane: 100, limit: claim_size };
+const posts_per_lease = 5;
+const hold_at_most = posts_per_lease * posts_at_once;
+const limits = { lanes: 64, in_flight_per_lane: posts_per_lease * posts_per_endpoint };
+const claim_size = 320;
+/** With fewer that could go on the wire at once, more are claimed: before the wire runs dry. */
+const claim_below = claim_size / 2;
 /** Room for one post (10 s in all) and its settlement; with less of the lease left a row is let go. */
 const post_room_ms = seconds(15);
+/** How often a run that waits for the wire looks for what has fallen due. */
+const poll_ms = 250;
 
 /** Kept by the process: a run that ends early goes on where it stopped, and not with the same endpoints again. */
 let turn = firstTurn();
 
 /**
- * claim → sign → post → judge → record, until nothing is due or the time is spent. No transaction is open
- * while a request is on the wire.
+ * claim → sign → post → judge → record, until nothing is due and nothing on the wire, or the time is spent. The
+ * stages go on side by side: none waits for a slow receiver, and no transaction is open while a request is on the wire.
  */
-export async function dispatchDeliveries(services: Services, { budget_ms }: { budget_ms: number }): Promise<ChoreReport> {
-  const report = emptyReport();
-  const until = epochMs(services.now()) + budget_ms;
-  // A round that did not begin at the first endpoint says nothing about those before it.
-  let found = !isFirst(turn);
-  do {
-    const claimed = await claimDeliveries(services, turn, limits);
-    turn = claimed.turn;
-    report.claimed += claimed.deliveries.length;
-    await deliverAll(services, claimed.deliveries, report);
-
-    found ||= claimed.deliveries.length > 0;
-    if (!isFirst(claimed.turn)) continue;
-    if (!found) break;
-    found = false;
-  } while (epochMs(services.now()) < until);
-  return report;
+export function dispatchDeliveries(services: Services, options: ChoreOptions): Promise<ChoreReport> {
+  return new Run(services, options).toItsEnd();
 }
 
-/** Results are written while the next posts are on the wire: by one worker at a time, with all that came in meanwhile. */
-async function deliverAll(services: Services, deliveries: ClaimedDelivery[], report: ChoreReport): Promise<void> {
-  const waiting = deliveries.values();
-  const results: Result[] = [];
-  let writing = false;
+/** The same stages for one delivery that somebody has leased and waits for. */
+export async function attemptDelivery(services: Services, claim: Claim): Promise<Result | undefined> {
+  const [delivery] = await withDetails(services, [claim]);
+  const result = delivery && (await deliver(services, delivery));
+  if (result) await settleDeliveries(services, [result]);
+  return result;
+}
 
-  const work = async () => {
-    for (const delivery of waiting) {
-      const result = await deliver(services, delivery);
-      if (!result) continue;
-      report[tally(result)] += 1;
-      results.push(result);
-      if (writing) continue;
-      writing = true;
-      try {
-        while (results.length > 0) await settleDeliveries(services, results.splice(0));
-      } finally {
-        writing = false;
+class Run {
+  readonly #services: Services;
+  readonly #until: number;
+  readonly #signal: AbortSignal | undefined;
+  readonly #bell: Bell;
+  readonly #report = emptyReport();
+  readonly #lanes = new Lanes(posts_per_endpoint);
+  #on_the_wire = 0;
+  #results: Result[] = [];
+  #recording = 0;
+  #waits_for_room = false;
+  #failures: unknown[] = [];
+
+  constructor(services: Services, { budget_ms, signal, bell = new Bell() }: ChoreOptions) {
+    this.#services = services;
+    this.#until = epochMs(services.now()) + budget_ms;
+    this.#signal = signal;
+    this.#bell = bell;
+  }
+
+  async toItsEnd(): Promise<ChoreReport> {
+    const ring = () => this.#bell.ring();
+    this.#signal?.addEventListener("abort", ring);
+    await this.#claimAll().catch(this.#fail);
+    await this.#giveBack().catch(this.#fail);
+    while (!this.#isQuiet()) await this.#bell.heard(poll_ms);
+    this.#signal?.removeEventListener("abort", ring);
+    if (this.#failures.length > 0) throw this.#failures[0];
+    return this.#report;
+  }
+
+  async #claimAll(): Promise<void> {
+    if (this.#signal?.aborted) return;
+    // A walk that did not begin at the first endpoint says nothing about those before it.
+    let found = !isFirst(turn);
+    do {
+      if (this.#hasEnough()) {
+        this.#waits_for_room = true;
+        await this.#bell.heard(poll_ms);
+        this.#waits_for_room = false;
+        continue;
       }
+      const limit = Math.min(claim_size, hold_at_most - this.#held());
+      const claimed = await claimDeliveries(this.#services, turn, { ...limits, limit });
+      turn = claimed.turn;
+      this.#report.claimed += claimed.deliveries.length;
+      for (const delivery of claimed.deliveries) this.#lanes.add(delivery);
+      this.#post();
+
+      found ||= claimed.deliveries.length > 0;
+      if (!isFirst(claimed.turn)) continue;
+      if (!found && this.#isQuiet()) return;
+      // What is on the wire has yet to make room, or a retry; and more may be written meanwhile.
+      if (!found) await this.#bell.heard(poll_ms);
+      found = false;
+    } while (this.#mayGoOn());
+  }
+
+  #mayGoOn = (): boolean => !this.#signal?.aborted && this.#failures.length === 0 && epochMs(this.#services.now()) < this.#until;
+
+  #hasEnough = (): boolean => this.#lanes.startable() >= claim_below || this.#held() >= hold_at_most;
+
+  #held = (): number => this.#lanes.size + this.#on_the_wire + this.#results.length;
+
+  #isQuiet = (): boolean => this.#held() === 0 && this.#recording === 0;
+
+  /** Starts as many posts as there is room for. */
+  #post(): void {
+    while (this.#on_the_wire < posts_at_once) {
+      const delivery = this.#lanes.next();
+      if (!delivery) break;
+      this.#on_the_wire += 1;
+      deliver(this.#services, delivery)
+        .then((result) => result && this.#results.push(result), this.#fail)
+        .then(() => this.#ended(delivery), this.#fail);
     }
-  };
-  const workers = await Promise.allSettled(Array.from({ length: Math.min(posts_at_once, deliveries.length) }, work));
-  // What came in while a settlement failed, and nobody was left to write it.
-  await settleDeliveries(services, results);
-  for (const worker of workers) if (worker.status === "rejected") throw worker.reason;
+    if (this.#waits_for_room && !this.#hasEnough()) this.#bell.ring();
+  }
+
+  #ended(delivery: ClaimedDelivery): void {
+    this.#on_the_wire -= 1;
+    this.#lanes.ended(delivery);
+    this.#post();
+    this.#record();
+    if (this.#isQuiet()) this.#bell.ring();
+  }
+
+  /** Results are written while the next posts are on the wire: each time all that came in meanwhile. */
+  #record(): void {
+    if (this.#recording > 0 || this.#results.length === 0) return;
+    const results = this.#results;
+    this.#results = [];
+    this.#recording += 1;
+    settleDeliveries(this.#services, results)
+      .then(() => results.forEach((result) => (this.#report[tally(result)] += 1)), this.#fail)
+      .then(() => {
+        this.#recording -= 1;
+        this.#record();
+        this.#bell.ring();
+      }, this.#fail);
+  }
+
+  async #giveBack(): Promise<void> {
+    const { db, now } = this.#services;
+    const unsent = this.#lanes.takeAll();
+    this.#report.claimed -= unsent.length;
+    await release(db, deliveryQueue, unsent, now());
+  }
+
+  /** Nothing more is begun; what is under way ends, and is recorded where it can be. */
+  #fail = (error: unknown): void => void this.#failures.push(error);
 }
 
+/** sign → post → judge. */
 async function deliver(services: Services, delivery: ClaimedDelivery): Promise<Result | undefined> {
   const started_at = services.now();
   if (!delivery.endpoint_enabled && delivery.trigger !== "test") {
@@ -82,10 +172,3 @@ async function deliver(services: Services, delivery: ClaimedDelivery): Promise<R
 
 const tally = ({ outcome, verdict }: Result): "succeeded" | "retried" | "failed" =>
   outcome.error === null ? "succeeded" : verdict.status === "scheduled" ? "retried" : "failed";
-
-/** The same stages for one delivery that is leased already: a test, whose answer is waited for. */
-export async function attemptDelivery(services: Services, held: Claim): Promise<void> {
-  const [delivery] = await readClaimed(services, [held]);
-  const result = delivery && (await deliver(services, delivery));
-  if (result) await settleDeliveries(services, [result]);
-}

@@ -35,6 +35,7 @@ export interface Verdict {
 export function judge(delivery: ClaimedDelivery, outcome: PostOutcome, now: Timestamp, random: () => number = Math.random): Verdict {
   if (outcome.error === null) return { status: "succeeded", due_at: now, completed_at: now, gone: false };
   const gone = outcome.status_code === 410;
+  // Whoever asked for an example has the answer now; a later attempt would tell nobody.
   if (delivery.trigger === "test") return { status: "failed", due_at: now, completed_at: now, gone };
   if (delivery.resting_status) return { status: delivery.resting_status, due_at: now, completed_at: null, gone };
   const next = gone ? undefined : nextAttemptAt(delivery, outcome, now, random);

@@ -10,7 +10,7 @@ import { query } from "../db/query.ts";
 import type { ClaimedDelivery } from "./claim-deliveries.ts";
 import { cancelWaiting, withdrawn } from "./delete-endpoint.ts";
 import type { Verdict } from "./judge.ts";
-import { webhook_attempts, webhook_deliveries, webhook_endpoints } from "./tables.ts";
+import { webhook_attempts, webhook_deliveries, webhook_endpoint_hours, webhook_endpoints } from "./tables.ts";
 
 /** One attempt that was made, and what follows from it. */
 export interface Result {
@@ -77,6 +77,17 @@ async function write({ db, newId }: Services, results: Result[]): Promise<Set<st
       select r.workspace_id, r.attempt_id, r.id, s.attempts, r.attempt_trigger, r.url, r.status_code, r.error, r.duration_ms,
         r.response_headers, r.response_body, r.remote_address, r.started_at
       from settled as s join result as r on r.workspace_id = s.workspace_id and r.id = s.id
+    ), counted as (
+      insert into ${webhook_endpoint_hours} as h (workspace_id, endpoint_id, hour, succeeded, failed)
+      select r.workspace_id, r.endpoint_id, date_trunc('hour', r.ended_at, 'UTC'),
+        count(*) filter (where r.error is null), count(*) filter (where r.error is not null)
+      from settled as s join result as r on r.workspace_id = s.workspace_id and r.id = s.id
+      where r.attempt_trigger <> 'test'
+      group by 1, 2, 3
+      -- Whoever writes the same hours meanwhile takes them in the same order.
+      order by 1, 2, 3
+      on conflict (workspace_id, endpoint_id, hour) do update
+      set succeeded = h.succeeded + excluded.succeeded, failed = h.failed + excluded.failed
     ), last_word as (
       select distinct on (r.workspace_id, r.endpoint_id) r.workspace_id, r.endpoint_id, r.error is null as works, r.ended_at
       from settled as s join result as r on r.workspace_id = s.workspace_id and r.id = s.id

@@ -12,7 +12,10 @@ export function signatureOf(secrets: readonly string[], id: string, timestamp: s
 /** The key is what the base64 behind `whsec_` stands for. */
 const keyOf = (secret: string): Buffer => Buffer.from(secret.slice("whsec_".length), "base64");
 
-/** The request of one attempt. Id and body stay the same on every attempt; time and signature are its own. */
+/**
+ * The request of one attempt. Id and body stay the same on every attempt; time and signature are its own. The
+ * endpoint's headers stand under ours, however they are written.
+ */
 export function signedRequest(delivery: ClaimedDelivery, now: Timestamp) {
   const timestamp = String(Math.floor(epochMs(now) / 1000));
   const { id, payload } = delivery;
@@ -20,6 +23,7 @@ export function signedRequest(delivery: ClaimedDelivery, now: Timestamp) {
     url: delivery.url,
     body: payload,
     headers: {
+      ...inLowerCase(delivery.headers),
       "content-type": "application/json",
       "user-agent": "Wassla-Webhooks/1",
       "webhook-id": id,
@@ -31,3 +35,6 @@ export function signedRequest(delivery: ClaimedDelivery, now: Timestamp) {
     },
   };
 }
+
+const inLowerCase = (headers: Record<string, string>): Record<string, string> =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));

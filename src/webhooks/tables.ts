@@ -80,8 +80,9 @@ export const webhook_deliveries = pgTable(
     primaryKey({ columns: [t.workspace_id, t.id] }),
     foreignKey({ columns: [t.workspace_id, t.endpoint_id], foreignColumns: [webhook_endpoints.workspace_id, webhook_endpoints.id] }),
     foreignKey({ columns: [t.workspace_id, t.event_id], foreignColumns: [events.workspace_id, events.id] }),
+    // Those that were never tried, then the others: half of each claim is kept for the former.
     index("webhook_deliveries_ready")
-      .on(t.workspace_id, t.endpoint_id, t.due_at, t.id)
+      .on(t.workspace_id, t.endpoint_id, sql`least(attempts, 1)`, t.due_at, t.id)
       .where(sql`status = 'ready'`),
     index("webhook_deliveries_scheduled")
       .on(t.due_at)

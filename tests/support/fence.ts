@@ -22,7 +22,7 @@ export const tenant_tables: string[] = [api_keys, audit, channels, contacts, con
   .map(({ name }) => name);
 
 /** The statements that speak of many tenants at once, by the name that each carries in a comment. */
-const across_tenants = ["who asks", "last use of keys", "claim", "revive", "settle", "sweep"];
+const across_tenants = ["who asks", "last use of keys", "claim", "revive", "release", "settle", "sweep"];
 
 /** Why a statement may not pass; undefined when it may. */
 export function trespass(statement: string): string | undefined {

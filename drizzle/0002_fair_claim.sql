@@ -1,0 +1,2 @@
+DROP INDEX "webhook_deliveries_ready";--> statement-breakpoint
+CREATE INDEX "webhook_deliveries_ready" ON "webhook_deliveries" USING btree ("workspace_id","endpoint_id",least(attempts, 1),"due_at","id") WHERE status = 'ready';
