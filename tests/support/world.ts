@@ -16,7 +16,7 @@ import { asService } from "./fence.ts";
 import { keptLog, neverTell, neverTellWhatIsIn } from "./leaks.ts";
 
 export const cron_secret = "a cron secret of at least 32 characters";
-const master_key = "a master key of at least thirty-two characters";
+export const master_key = "a master key of at least thirty-two characters";
 
 interface Options {
   network?: Partial<Network>;
