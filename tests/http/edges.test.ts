@@ -50,6 +50,8 @@ test.each(Object.keys(edges))("%s: every one has its right answer, and the serve
 });
 
 const shortly = { head_ms: 200, request_ms: 400, idle_ms: 300 };
+/** Where it is the headers that do not end, nothing but their own bound cuts them off. */
+const shortlyForHeads = { ...shortly, request_ms: minutes(1) };
 
 /** A client that says a little every 50 ms, and never ends. What it is told, and how long it took. */
 async function drip(port: number, begun: string, more: string) {
@@ -83,12 +85,12 @@ test.each([
   ["sends empty lines", "", "\r\n"],
 ])("a client that %s is told that it is too slow, and is let go of", async (_, begun, more) => {
   const { world, token, faults } = await setUp();
-  const { port } = await listen(world, shortly);
+  const { port } = await listen(world, begun.startsWith("POST") ? shortly : shortlyForHeads);
   const { told, took_ms } = await drip(port, begun.replace("{auth}", `Authorization: Bearer ${token}\r\n`), more);
   expect(told).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n/);
   expect(told).toContain('"code":"request_timeout"');
   expect(told).toContain("Connection: close");
-  expect(took_ms).toBeLessThan(3000);
+  expect(took_ms).toBeLessThan(10_000);
   expect({ logged: world.logged, faults }).toEqual({ logged: [], faults: [] });
 });
 
