@@ -43,7 +43,7 @@ export async function seedDemo(services: Services): Promise<Demo | undefined> {
   const began_at = services.now();
   let at = after(began_at, -hours(73));
   const now = () => at;
-  const past: Services = { ...services, now, newId: createNewId(now), wake: () => {}, poster: receivers };
+  const past: Services = { ...services, now, newId: createNewId(now), wake: () => {}, poster: createReceivers() };
 
   const demo = await newWorkspace(past, { name: "Demo", scopes: ["read", "write", "admin"] });
   const ctx = systemCtx(past, demo.workspace_id, { type: "system", id: null, name: "Demo" });
@@ -97,7 +97,6 @@ async function retireEndpoints(ctx: Ctx): Promise<void> {
     .where(and(mine(ctx, webhook_endpoints), eq(webhook_endpoints.enabled, true)));
 }
 
-let answered = 0;
 const answer = (status_code: number, response_body: string, duration_ms: number) => ({
   status_code,
   error: status_code < 300 ? null : ("non_2xx" as const),
@@ -107,15 +106,19 @@ const answer = (status_code: number, response_body: string, duration_ms: number)
   remote_address: "203.0.113.10",
 });
 
-/** Every seventh request fails once; the old help desk is gone at its fourth. */
-const receivers: Poster = {
-  post: ({ url }) => {
-    answered += 1;
-    if (url.includes("old-desk")) return Promise.resolve(answered > 8 ? answer(410, "Gone", 31) : answer(200, "ok", 44));
-    return Promise.resolve(answered % 7 === 0 ? answer(503, "Service Unavailable", 87) : answer(204, "", 52));
-  },
-  close: () => Promise.resolve(),
-};
+/** Every seventh request to the CRM fails once; the old help desk is gone at its fifth. Each counts for itself: their order is nobody's promise. */
+function createReceivers(): Poster {
+  const asked = new Map<string, number>();
+  return {
+    post: ({ url }) => {
+      const nth = (asked.get(url) ?? 0) + 1;
+      asked.set(url, nth);
+      if (url.includes("old-desk")) return Promise.resolve(nth >= 5 ? answer(410, "Gone", 31) : answer(200, "ok", 44));
+      return Promise.resolve(nth % 7 === 0 ? answer(503, "Service Unavailable", 87) : answer(204, "", 52));
+    },
+    close: () => Promise.resolve(),
+  };
+}
 
 interface Happening {
   when: Timestamp;

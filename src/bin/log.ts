@@ -14,14 +14,14 @@ export const createLog = (level: LoggerOptions["level"] & string, destination?: 
     ...(destination ? [destination] : []),
   );
 
-/** Drizzle's errors carry the statement and what was bound to it: a customer's words. The database's own reason is enough. */
+/** Drizzle's errors carry the statement and what was bound to it: a customer's words. The database's own reason is enough, without the words it quotes. */
 export function describeError(error: unknown): object {
   if (!(error instanceof Error)) return { message: String(error) };
   const { code } = error as { code?: unknown };
   const is_query = "query" in error && "params" in error;
   return {
     type: error.name,
-    message: is_query ? "a statement failed" : error.message,
+    message: is_query ? "a statement failed" : isDataException(code) ? error.message.replace(/".*"/s, "…") : error.message,
     ...(code !== undefined && { code }),
     stack: (error.stack ?? "")
       .split("\n")
@@ -30,3 +30,6 @@ export function describeError(error: unknown): object {
     ...(error.cause !== undefined && { cause: describeError(error.cause) }),
   };
 }
+
+/** PostgreSQL's class 22 complains of values, and quotes them. */
+const isDataException = (code: unknown): boolean => typeof code === "string" && /^22[0-9A-Z]{3}$/.test(code);

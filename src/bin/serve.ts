@@ -1,9 +1,7 @@
-import { once } from "node:events";
-import type { Server } from "node:http";
-import { serve } from "@hono/node-server";
 import { readConfig } from "../config.ts";
 import { seconds } from "../core/time.ts";
 import { startScheduler, type Scheduler } from "../chores.ts";
+import { openServer } from "../http/open-server.ts";
 import { printWelcome, seedDemo } from "./demo-workspace.ts";
 import { run } from "./run.ts";
 import { openWorld } from "./world.ts";
@@ -15,8 +13,7 @@ const patience_ms = seconds(26);
 run(async () => {
   const config = readConfig();
   const world = await openWorld(config);
-  const server = serve({ fetch: world.app.fetch, port: config.port, hostname: config.host }) as Server;
-  await once(server, "listening").catch(async (error: unknown) => {
+  const server = await openServer(world.app, world.services, config).catch(async (error: unknown) => {
     await world.close();
     throw error;
   });
@@ -32,8 +29,7 @@ run(async () => {
 
   /** What is under way ends, what waits stays in its rows. */
   const stop = async () => {
-    setTimeout(() => server.closeAllConnections(), patience_ms).unref();
-    await new Promise((closed) => server.close(closed));
+    await server.close(patience_ms);
     await scheduler?.stop();
     await world.close();
     process.exit(0);

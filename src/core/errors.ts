@@ -17,6 +17,13 @@ export const errors = {
     remedy: "Send one JSON object, encoded in UTF-8.",
     retryable: false,
   },
+  malformed_request: {
+    status: 400,
+    title: "Malformed request",
+    meaning: "What arrived is no HTTP request, or one that two servers could read in two ways.",
+    remedy: "Send HTTP/1.1 as RFC 9112 has it: a known method, one host, one length. Every HTTP client does.",
+    retryable: false,
+  },
   invalid_cursor: {
     status: 400,
     title: "Invalid cursor",
@@ -51,6 +58,13 @@ export const errors = {
     meaning: "The path exists, the method does not.",
     remedy: "Use one of the methods in the `Allow` header.",
     retryable: false,
+  },
+  request_timeout: {
+    status: 408,
+    title: "Request timeout",
+    meaning: "The request did not arrive in time: its headers within 10 seconds, its body within 30.",
+    remedy: "Send it again, in one go.",
+    retryable: true,
   },
   idempotency_in_progress: {
     status: 409,
@@ -184,6 +198,13 @@ export const errors = {
     meaning: "One of the three windows (address, key, workspace) is full; `limit` says which.",
     remedy: "Wait for `Retry-After` seconds.",
     retryable: true,
+  },
+  headers_too_large: {
+    status: 431,
+    title: "Headers too large",
+    meaning: "The request has too many headers, or its first line and headers are too long together.",
+    remedy: "Send at most 100 headers and 16 KiB; what is large belongs in the body.",
+    retryable: false,
   },
   internal_error: {
     status: 500,

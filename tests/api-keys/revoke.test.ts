@@ -1,12 +1,16 @@
 import { and, eq, type SQL } from "drizzle-orm";
 import { PgDialect } from "drizzle-orm/pg-core";
 import { expect, test } from "vitest";
-import { api_keys } from "../../src/api-keys/tables.ts";
+import { api_key_digests, api_keys } from "../../src/api-keys/tables.ts";
 import { audit_log } from "../../src/audit/tables.ts";
 import type { Db } from "../../src/core/context.ts";
 import { minutes } from "../../src/core/time.ts";
 import { mine } from "../../src/db/mine.ts";
-import { database } from "../support/database.ts";
+import { breakable } from "../support/breakable-db.ts";
+import { database, onPostgres } from "../support/database.ts";
+import { openInstances } from "../support/instances.ts";
+import { rowsOf } from "../support/rows.ts";
+import { openWatchedDatabase } from "../support/statements.ts";
 import { createWorld, type Tenant } from "../support/world.ts";
 
 const audited = (tenant: Tenant, action: string) =>
@@ -49,6 +53,57 @@ test("a key can end itself, whatever its scopes", async () => {
   expect((await tenant.get("/v1/me")).status).toBe(200);
 });
 
+test("a key that ended itself is in the audit log as its own end, and ends once", async () => {
+  const tenant = await (await createWorld()).tenant();
+  const { id, token } = await tenant.mint({ scopes: ["write"] });
+  const end = () => tenant.post("/v1/api_keys/current/revoke", undefined, { key: token });
+  expect((await end()).status).toBe(200);
+  expect(await end()).toMatchObject({ status: 401, body: { reason: "revoked_token" } });
+  expect(await audited(tenant, "api_key.revoked")).toMatchObject([{ actor_type: "api_key", actor_id: id, target_id: id }]);
+});
+
+test.each([
+  ["the audit entry", "insert", audit_log],
+  ["the key", "update", api_keys],
+] as const)("a revocation of which %s cannot be written has not happened", async (_, verb, table) => {
+  const { db, breakNext } = breakable((await database()).db);
+  const tenant = await (await createWorld({ db })).tenant();
+  const { id, token } = await tenant.mint();
+  breakNext(verb, table);
+  expect((await tenant.post(`/v1/api_keys/${id}/revoke`)).status).toBe(500);
+  expect((await tenant.get("/v1/me", { key: token })).status, "it still works").toBe(200);
+  expect(await audited(tenant, "api_key.revoked")).toEqual([]);
+
+  expect((await tenant.post(`/v1/api_keys/${id}/revoke`)).status, "and the next time it is").toBe(200);
+  expect(await audited(tenant, "api_key.revoked")).toHaveLength(1);
+});
+
+test.each([
+  ["its audit entry", audit_log],
+  ["its digest", api_key_digests],
+])("a key that is made without %s is not made", async (_, table) => {
+  const { db, breakNext } = breakable((await database()).db);
+  const tenant = await (await createWorld({ db })).tenant();
+  const before = { keys: await rowsOf(tenant, api_keys), entries: await rowsOf(tenant, audit_log) };
+  breakNext("insert", table);
+  await expect(tenant.mint()).rejects.toThrow("the test broke this statement");
+  expect({ keys: await rowsOf(tenant, api_keys), entries: await rowsOf(tenant, audit_log) }).toEqual(before);
+  expect(await rowsOf(tenant, api_key_digests)).toHaveLength(1);
+});
+
+test.skipIf(!onPostgres())(
+  "what one instance revokes, another refuses at the very next request, and those that are asked at once",
+  async () => {
+    const [here, there] = await openInstances(2);
+    const tenant = await here!.tenant();
+    const { id, token } = await tenant.mint({ rate_limit_per_minute: 1000 });
+    const ask = async () => (await there!.request("/v1/me", { key: token })).status;
+    expect(await Promise.all(Array.from({ length: 10 }, ask))).toEqual(Array(10).fill(200));
+    expect((await tenant.post(`/v1/api_keys/${id}/revoke`)).status).toBe(200);
+    expect(await Promise.all(Array.from({ length: 10 }, ask))).toEqual(Array(10).fill(401));
+  },
+);
+
 test("a list of keys holds no secret and shows which still work", async () => {
   const world = await createWorld();
   const tenant = await world.tenant();
@@ -76,6 +131,20 @@ test("the last use of keys is written once a minute, for all of them at once, an
   const at = world.now();
   await world.last_used.write();
   expect((await lastUsed())! <= at).toBe(true);
+});
+
+test("the last uses of many keys are one statement, and a request writes none of them", async () => {
+  const { db, statements } = await openWatchedDatabase();
+  const world = await createWorld({ db });
+  const tenant = await world.tenant();
+  const keys = await Promise.all(Array.from({ length: 5 }, () => tenant.mint()));
+  const writes = () => statements.filter((statement) => statement.includes("last_used_at ="));
+  for (const { token } of [...keys, ...keys]) await tenant.get("/v1/me", { key: token });
+  expect(writes()).toEqual([]);
+  await world.last_used.write();
+  expect(writes()).toHaveLength(1);
+  const used = (await rowsOf(tenant, api_keys)).filter(({ last_used_at }) => last_used_at !== null).map(({ id }) => id);
+  expect(used.toSorted()).toEqual(keys.map(({ id }) => id).toSorted());
 });
 
 test("a last use that cannot be written is a warning, and no request's fault", async () => {

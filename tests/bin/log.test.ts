@@ -19,7 +19,7 @@ test("an error of the database is logged with its reason, and without what a cus
   const { db } = await database();
   const error: unknown = await db.execute(sql`select ${"my secret words"}::int`).catch((thrown: unknown) => thrown);
   log.error({ err: error, request_id: "req_1" }, "request failed");
-  expect(written.join()).not.toContain("select");
+  expect(written.join()).not.toMatch(/select|secret words/);
   expect(JSON.parse(written[0]!)).toMatchObject({ request_id: "req_1", err: { message: "a statement failed", cause: { code: "22P02" } } });
 });
 

@@ -5,20 +5,11 @@ import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { expect, inject, onTestFinished, test } from "vitest";
 import { cloneDatabase, onPostgres } from "../support/database.ts";
-import { freshFolder, patience_ms, preparedFolder, start, until } from "../support/processes.ts";
+import { freePort, freshFolder, patience_ms, preparedFolder, start, until } from "../support/processes.ts";
 
 const serve = (env: Record<string, string>) => start("src/bin/serve.ts", [], env);
 const ready = /Wassla is ready at (\S+)/;
 const credentials = /wsk_live_|whsec_|shown this once/;
-
-/** A port that nobody listens on. */
-async function freePort(): Promise<string> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return String(port);
-}
 
 const shell = (command: string): Promise<string> =>
   new Promise((resolve, reject) => {

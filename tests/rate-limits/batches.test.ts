@@ -73,3 +73,25 @@ test("a batch that is refused for its size has been counted: it was looked at", 
   expect((await batch(Array(21).fill("me.get").join(","))).status).toBe(400);
   expect(await hits()).toEqual({ ip: 21, key: 21, tenant: 21 });
 });
+
+test("a batch of changes counts and is bounded like one of queries", async () => {
+  const world = await createWorld({ trusted_proxies: ["127.0.0.1"] });
+  const tenant = await world.tenant();
+  const { id, token } = await tenant.mint();
+  const address = freshAddress();
+  await roomInMinute(world.services.db);
+  const change = (count: number) =>
+    world.request<{ result?: object }[]>(`/trpc/${Array(count).fill("contacts.upsert").join(",")}?batch=1`, {
+      method: "POST",
+      key: token,
+      headers: { "X-Forwarded-For": address },
+      body: Object.fromEntries(Array.from({ length: count }, (_, n) => [n, { name: `Contact ${n}` }])),
+    });
+  const hits = () => hitsOf(world.services.db, { ip: address, key: id, tenant: tenant.workspace_id });
+
+  const { status, body } = await change(20);
+  expect({ status, done: body.filter(({ result }) => result).length }).toEqual({ status: 200, done: 20 });
+  expect(await hits()).toEqual({ ip: 20, key: 20, tenant: 20 });
+  expect((await change(21)).status).toBe(400);
+  expect((await tenant.get<{ data: object[] }>("/v1/contacts?limit=100")).body.data, "and nothing of it is done").toHaveLength(20);
+});

@@ -1,29 +1,21 @@
 import { eq } from "drizzle-orm";
-import { describe, expect, inject, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { digestOf } from "../../src/api-keys/token.ts";
 import type { Services } from "../../src/core/context.ts";
 import { ApiError } from "../../src/core/errors.ts";
-import { connectPostgres } from "../../src/db/connect.ts";
 import { admit } from "../../src/rate-limits/admit.ts";
 import { workspaces } from "../../src/workspaces/tables.ts";
-import { cloneDatabase, onPostgres } from "../support/database.ts";
+import { onPostgres } from "../support/database.ts";
+import { openInstances } from "../support/instances.ts";
 import { freshAddress, hitsOf, roomInMinute } from "../support/windows.ts";
-import { createWorld, type Tenant } from "../support/world.ts";
+import type { Tenant } from "../support/world.ts";
 
 /** The embedded database serialises everything, and would prove nothing. */
 describe.skipIf(!onPostgres())("with several processes at once", () => {
   /** Four processes with a connection each, on one database. */
   async function setUp() {
-    const template = inject("template");
-    if (template.kind !== "postgres") throw new Error("this needs a server");
-    const url = await cloneDatabase(template);
-    const open = () => {
-      const connection = connectPostgres(url, { pool_size: 3 });
-      onTestFinished(() => connection.close());
-      return createWorld({ db: connection.db });
-    };
-    const worlds = [await open(), await open(), await open(), await open()] as const;
-    const [{ services, tenant: another }] = worlds;
+    const worlds = await openInstances(4);
+    const { services, tenant: another } = worlds[0]!;
     const tenant = await another();
     await raise(tenant, 100_000);
     return { processes: worlds.map((world) => world.services), services, tenant, another };
@@ -59,6 +51,27 @@ describe.skipIf(!onPostgres())("with several processes at once", () => {
     const outcomes = await Promise.all(Array.from({ length: 200 }, (_, n) => ask(processes[n % 4]!, { token, ip })));
     expect(tally(outcomes)).toEqual({ passed: 50, too_many_requests: 150 });
     expect(await hitsOf(services.db, { ip, key: id, tenant: tenant.workspace_id })).toEqual({ ip: 50, key: 50, tenant: 50 });
+  });
+
+  test("300 requests at once to two instances, through a limit of 120: 120 are answered, and the rest are told when to come back", async () => {
+    const [here, there] = await openInstances(2, { trusted_proxies: ["127.0.0.1"] });
+    const tenant = await here!.tenant();
+    const { id, token } = await tenant.mint({ rate_limit_per_minute: 120 });
+    const ip = freshAddress();
+    await roomInMinute(here!.services.db, 15);
+    const answers = await Promise.all(
+      Array.from({ length: 300 }, (_, n) =>
+        (n % 2 === 0 ? here! : there!).request("/v1/nothing", { key: token, headers: { "X-Forwarded-For": ip } }),
+      ),
+    );
+    expect(tally(answers.map(({ status }) => String(status)))).toEqual({ 404: 120, 429: 180 });
+    for (const { status, headers } of answers) if (status === 429) expect(Number(headers.get("retry-after"))).toBeGreaterThan(0);
+    const left = answers.filter(({ status }) => status === 404).map(({ headers }) => Number(headers.get("x-ratelimit-remaining")));
+    expect(
+      left.toSorted((a, b) => a - b),
+      "each was told another number",
+    ).toEqual(Array.from({ length: 120 }, (_, n) => n));
+    expect(await hitsOf(here!.services.db, { ip, key: id, tenant: tenant.workspace_id })).toEqual({ ip: 120, key: 120, tenant: 120 });
   });
 
   test("when the last window is the one that fills up, the two before it give back what they took", async () => {

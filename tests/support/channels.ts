@@ -5,6 +5,7 @@ import type { Conversation } from "../../src/conversations/contract.ts";
 import { epochMs, type Timestamp } from "../../src/core/time.ts";
 import { atomically } from "../../src/db/atomically.ts";
 import { freshAccount } from "./graph-twin.ts";
+import { neverTell } from "./leaks.ts";
 import type { Tenant, World } from "./world.ts";
 
 /** A sandbox channel of any kind, and a customer's voice on it. */
@@ -119,6 +120,7 @@ export async function createWhatsApp(world: World, tenant: Tenant, account_id: s
   const { id: channel_id } = await atomically(tenant.ctx, (tx) =>
     createChannel(tx, { channel: "whatsapp", provider: "whatsapp", name: "WhatsApp", account_id, credentials }),
   );
+  neverTell(...Object.values(credentials));
   const post = (body: string, headers: Record<string, string> = signed(body)) =>
     world.request<Record<string, unknown> | null>(`/hooks/meta/${channel_id}`, { method: "POST", body, headers });
   const tell = async (...entries: object[]) => {

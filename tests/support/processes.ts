@@ -1,6 +1,7 @@
 import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, openAsBlob, rmSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -30,6 +31,15 @@ export async function preparedFolder(): Promise<string> {
   const connection = await connectEmbedded({ folder: join(folder, "pg"), dump: await openAsBlob(template.dump) });
   await connection.close();
   return folder;
+}
+
+/** A port that nobody listens on. */
+export async function freePort(): Promise<string> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return String(port);
 }
 
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;

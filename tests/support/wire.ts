@@ -1,20 +1,13 @@
-import type { Server } from "node:http";
-import { connect, type AddressInfo } from "node:net";
-import { once } from "node:events";
-import { serve } from "@hono/node-server";
+import { connect } from "node:net";
 import { onTestFinished } from "vitest";
+import { openServer, type patience } from "../../src/http/open-server.ts";
 import type { World } from "./world.ts";
 
-/** The service on a real port, as `npm start` would open it. */
-export async function listen({ app }: Pick<World, "app">) {
-  const server = serve({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" }) as Server;
-  await once(server, "listening");
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const { port } = server.address() as AddressInfo;
-  return { port, url: `http://127.0.0.1:${port}`, server };
+/** The service on a real port, opened as `npm start` opens it; only its patience may be shorter. */
+export async function listen({ app, services }: Pick<World, "app" | "services">, shorter?: typeof patience) {
+  const server = await openServer(app, services, { port: 0, host: "127.0.0.1", ...(shorter && { patience: shorter }) });
+  onTestFinished(() => server.close(0));
+  return { ...server, url: `http://127.0.0.1:${server.port}` };
 }
 
 export interface WireAnswer {
@@ -28,6 +21,8 @@ interface Exchange {
   then_end?: boolean;
   /** How many answers to wait for; the connection may stay open behind them. */
   answers?: number;
+  /** Those to HEAD have the length of a body, and none. */
+  are_bodiless?: boolean;
   timeout_ms?: number;
 }
 
@@ -35,7 +30,7 @@ interface Exchange {
 export async function exchange(
   port: number,
   bytes: string | (string | Buffer)[],
-  { then_end = false, answers = 1, timeout_ms = 8_000 }: Exchange = {},
+  { then_end = false, answers = 1, are_bodiless = false, timeout_ms = 8_000 }: Exchange = {},
 ) {
   const socket = connect({ port, host: "127.0.0.1" });
   const chunks: Buffer[] = [];
@@ -43,11 +38,11 @@ export async function exchange(
     const patience = setTimeout(() => reject(new Error(`no answer within ${timeout_ms} ms`)), timeout_ms);
     const settle = () => {
       clearTimeout(patience);
-      resolve(parse(Buffer.concat(chunks)));
+      resolve(parse(Buffer.concat(chunks), are_bodiless));
     };
     socket.on("data", (chunk) => {
       chunks.push(chunk);
-      if (parse(Buffer.concat(chunks)).length >= answers) settle();
+      if (parse(Buffer.concat(chunks), are_bodiless).length >= answers) settle();
     });
     socket.on("error", settle);
     socket.on("close", settle);
@@ -58,7 +53,7 @@ export async function exchange(
 }
 
 /** The complete answers in a stream of bytes. */
-function parse(stream: Buffer): WireAnswer[] {
+function parse(stream: Buffer, are_bodiless: boolean): WireAnswer[] {
   const answers: WireAnswer[] = [];
   let rest = stream;
   for (;;) {
@@ -68,7 +63,7 @@ function parse(stream: Buffer): WireAnswer[] {
     const headers = new Headers(
       lines.map((line): [string, string] => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1).trim()]),
     );
-    const body = bodyOf(rest.subarray(end + 4), headers);
+    const body = are_bodiless ? { text: "", length: 0 } : bodyOf(rest.subarray(end + 4), headers);
     if (!body) return answers;
     answers.push({ status: Number(status_line.split(" ")[1]), headers, body: body.text });
     rest = rest.subarray(end + 4 + body.length);
@@ -76,10 +71,19 @@ function parse(stream: Buffer): WireAnswer[] {
 }
 
 function bodyOf(rest: Buffer, headers: Headers): { text: string; length: number } | undefined {
-  if (headers.get("transfer-encoding") === "chunked") {
-    const end = rest.indexOf("0\r\n\r\n");
-    return end < 0 ? undefined : { text: rest.subarray(0, end).toString("utf8"), length: end + 5 };
-  }
+  if (headers.get("transfer-encoding") === "chunked") return chunksOf(rest);
   const length = Number(headers.get("content-length") ?? 0);
   return rest.length < length ? undefined : { text: rest.subarray(0, length).toString("utf8"), length };
+}
+
+function chunksOf(rest: Buffer): { text: string; length: number } | undefined {
+  const chunks: Buffer[] = [];
+  for (let at = 0; ;) {
+    const line = rest.indexOf("\r\n", at);
+    const size = Number.parseInt(rest.subarray(at, line).toString("latin1"), 16);
+    if (line < 0 || rest.length < line + 2 + size + 2) return undefined;
+    chunks.push(rest.subarray(line + 2, line + 2 + size));
+    at = line + 2 + size + 2;
+    if (size === 0) return { text: Buffer.concat(chunks).toString("utf8"), length: at };
+  }
 }

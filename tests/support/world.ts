@@ -13,9 +13,10 @@ import { createPoster } from "../../src/webhooks/post.ts";
 import { database } from "./database.ts";
 import { assertDocumented } from "./document.ts";
 import { asService } from "./fence.ts";
+import { keptLog, neverTell, neverTellWhatIsIn } from "./leaks.ts";
 
 export const cron_secret = "a cron secret of at least 32 characters";
-const master_key = "a master key of at least thirty-two characters";
+export const master_key = "a master key of at least thirty-two characters";
 
 interface Options {
   network?: Partial<Network>;
@@ -48,8 +49,11 @@ export async function createWorld(options: Options = {}) {
   let offset_ms = 0;
   const now = (): Timestamp => after(systemClock(), offset_ms);
   const logged: { level: string; fields: object; message: string }[] = [];
-  const note = (level: string) => (fields: object, message: string) => void logged.push({ level, fields, message });
-  const log: Log = { info: () => {}, warn: note("warn"), error: note("error") };
+  const noting = (level: "warn" | "error") => (fields: object, message: string) => {
+    logged.push({ level, fields, message });
+    keptLog[level](fields, message);
+  };
+  const log: Log = { info: (fields, message) => keptLog.info(fields, message), warn: noting("warn"), error: noting("error") };
   const woken: Work[] = [];
 
   const network: Network = {
@@ -83,6 +87,7 @@ export async function createWorld(options: Options = {}) {
 
   /** A request through the front door; the answer must be one that the document knows. */
   const request: Request = async <T>(path: string, { method = "GET", body, key = null, headers = {} }: Ask = {}) => {
+    neverTellWhatIsIn(body);
     const init = {
       method,
       headers: {
@@ -132,6 +137,7 @@ async function createTenant(services: Services, request: Request, scopes: Scope[
   const { workspace_id, api_key, webhook_secret } = await newWorkspace(services, { name: "Test", scopes });
   const ctx: Ctx = systemCtx(services, workspace_id);
   const sandbox_token = services.newId("chan");
+  neverTell(api_key, webhook_secret, sandbox_token);
   const { id: channel_id } = await atomically(ctx, (tx) =>
     createChannel(tx, {
       channel: "whatsapp",
