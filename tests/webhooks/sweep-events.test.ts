@@ -1,8 +1,10 @@
-import { eq } from "drizzle-orm";
+import { and, eq } from "drizzle-orm";
 import { expect, test } from "vitest";
 import { after, hours } from "../../src/core/time.ts";
 import { webhook_attempts, webhook_deliveries, webhook_endpoint_hours, events } from "../../src/webhooks/tables.ts";
+import { mine } from "../../src/db/mine.ts";
 import { workspaces } from "../../src/workspaces/tables.ts";
+import { onPostgres, openDatabase } from "../support/database.ts";
 import { createReceiver } from "../support/receiver.ts";
 import { rowsOf } from "../support/rows.ts";
 import { leaveDeliveries } from "../support/webhooks.ts";
@@ -76,6 +78,27 @@ test("an event that nobody was told of goes like the others", async () => {
   world.advance(days(31));
   await world.sweep();
   expect(await rowsOf(tenant, events)).toEqual([]);
+});
+
+test.skipIf(!onPostgres())("a row that somebody holds is left for the next sweep, which waits for nobody", async () => {
+  const connection = await openDatabase();
+  try {
+    const world = await createWorld({ db: connection.db });
+    const tenant = await world.tenant();
+    const { id } = await tenant.endpoint("http://127.0.0.1:9/hook");
+    const [held] = await leaveDeliveries(tenant.ctx, id, 2, { status: "failed" });
+    world.advance(days(31));
+    await connection.db.transaction(async (tx) => {
+      const row = and(mine(tenant.ctx, webhook_deliveries), eq(webhook_deliveries.id, held!));
+      await tx.select().from(webhook_deliveries).where(row).for("update");
+      await world.sweep();
+      expect(await rowsOf(tenant, webhook_deliveries)).toMatchObject([{ id: held }]);
+    });
+    await world.sweep();
+    expect(await rowsOf(tenant, webhook_deliveries)).toEqual([]);
+  } finally {
+    await connection.close();
+  }
 });
 
 test("hours that no rate looks at any more go", async () => {
