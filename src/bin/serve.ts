@@ -26,15 +26,15 @@ run(async () => {
   let scheduler: Scheduler | undefined;
   if (config.scheduler) {
     scheduler = startScheduler(world.services);
-    world.onWake(scheduler.wake);
+    await world.onWake(scheduler.wake);
   }
   printWelcome(config, demo);
 
   /** What is under way ends, what waits stays in its rows. */
   const stop = async () => {
     setTimeout(() => server.closeAllConnections(), patience_ms).unref();
-    await new Promise((closed) => server.close(closed));
-    await scheduler?.stop();
+    world.stop();
+    await Promise.all([new Promise((closed) => server.close(closed)), scheduler?.stop()]);
     await world.close();
     process.exit(0);
   };

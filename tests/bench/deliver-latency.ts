@@ -15,7 +15,7 @@ const { workspace, endpoints, body, count } = JSON.parse(process.argv[2]!) as {
 };
 const world = await openWorld(readConfig());
 const scheduler = startScheduler(world.services);
-world.onWake(scheduler.wake);
+await world.onWake(scheduler.wake);
 const ctx = systemCtx(world.services, idOf("ws", workspace));
 
 const committed: { id: string; at: string }[] = [];
