@@ -16,10 +16,12 @@ export interface AppDeps extends Rules {
   services: Services;
   last_used: LastUsed;
   cron_secret: string;
+  /** Aborted when the process is to end. */
+  stopping?: AbortSignal;
 }
 
 /** Everything that is mounted. */
-export function createApp({ services, last_used, cron_secret, ...rules }: AppDeps): Hono<Front> {
+export function createApp({ services, last_used, cron_secret, stopping, ...rules }: AppDeps): Hono<Front> {
   const app = new Hono<Front>();
   app.use(requestId(services));
   app.use(requestLog());
@@ -29,7 +31,7 @@ export function createApp({ services, last_used, cron_secret, ...rules }: AppDep
   app.route("/", rest());
   app.route("/", rpc());
   app.route("/", hooks());
-  app.route("/", cron(cron_secret));
+  app.route("/", cron(cron_secret, stopping));
   app.route("/", docs());
   app.route("/", health());
 

@@ -23,14 +23,14 @@ run(async () => {
   let scheduler: Scheduler | undefined;
   if (config.scheduler) {
     scheduler = startScheduler(world.services);
-    world.onWake(scheduler.wake);
+    await world.onWake(scheduler.wake);
   }
   printWelcome(config, demo);
 
   /** What is under way ends, what waits stays in its rows. */
   const stop = async () => {
-    await server.close(patience_ms);
-    await scheduler?.stop();
+    world.stop();
+    await Promise.all([server.close(patience_ms), scheduler?.stop()]);
     await world.close();
     process.exit(0);
   };

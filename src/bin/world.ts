@@ -5,7 +5,8 @@ import type { Network, Services, Work } from "../core/context.ts";
 import { createNewId } from "../core/ids.ts";
 import { systemClock, type Clock } from "../core/time.ts";
 import { createVault } from "../core/vault.ts";
-import { connectEmbedded, connectPostgres } from "../db/connect.ts";
+import { createAnnouncer } from "../db/announce.ts";
+import { connectEmbedded, connectPostgres, type Connection } from "../db/connect.ts";
 import { lockDataDir } from "../db/data-dir.ts";
 import { createPoster } from "../webhooks/post.ts";
 import { createResolve } from "../webhooks/resolve.ts";
@@ -15,7 +16,11 @@ import { createLog } from "./log.ts";
 export async function openWorld(config: Config, { now = systemClock }: { now?: Clock } = {}) {
   const log = createLog(config.log_level);
   const { connection, release } = await openDatabase(config);
+  const announcer =
+    connection.bus &&
+    createAnnouncer(connection.bus, (err) => log.warn({ err }, "the other processes were not told that rows are waiting"));
   let ring: (work: Work) => void = () => {};
+  const stopping = new AbortController();
 
   const network: Network = {
     fetch: globalThis.fetch,
@@ -32,7 +37,10 @@ export async function openWorld(config: Config, { now = systemClock }: { now?: C
     network,
     poster: createPoster(network),
     settings: { public_url: config.public_url, meta_graph_url: config.meta_graph_url, meta_graph_version: config.meta_graph_version },
-    wake: (work) => ring(work),
+    wake(work) {
+      ring(work);
+      announcer?.announce(work);
+    },
   };
   const last_used = new LastUsed(services);
 
@@ -43,11 +51,17 @@ export async function openWorld(config: Config, { now = systemClock }: { now?: C
       services,
       last_used,
       cron_secret: config.cron_secret,
+      stopping: stopping.signal,
       ip_limit_per_minute: config.ip_limit_per_minute,
       trusted_proxies: config.trusted_proxies,
     }),
-    /** Who is to be told that rows are waiting. */
-    onWake: (listener: (work: Work) => void) => void (ring = listener),
+    /** Who is to be told that rows are waiting, whichever process wrote them. */
+    async onWake(listener: (work: Work) => void) {
+      ring = listener;
+      await announcer?.hear(listener);
+    },
+    /** Work that a cron call has under way ends early: what it has begun is finished, the rest is given back. */
+    stop: () => stopping.abort(),
     async close() {
       await services.poster.close();
       await last_used.write();
@@ -57,7 +71,7 @@ export async function openWorld(config: Config, { now = systemClock }: { now?: C
   };
 }
 
-async function openDatabase({ database }: Config) {
+async function openDatabase({ database }: Config): Promise<{ connection: Connection; release: () => void }> {
   if (database.kind === "postgres") {
     const connection = connectPostgres(database.url, { pool_size: database.pool_size });
     await connection.migrate();

@@ -10,8 +10,16 @@ import postgres from "postgres";
 import type { Db } from "../core/context.ts";
 import { enableVector } from "./pgvector.ts";
 
+/** Between the processes of one database. What is said is kept for nobody: whoever was away finds the rows by itself. */
+export interface Bus {
+  say(text: string): Promise<void>;
+  hear(listener: (text: string) => void): Promise<void>;
+}
+
 export interface Connection {
   db: Db;
+  /** Undefined where no other process can be. */
+  bus?: Bus;
   /** Brings the database to the newest migration; any number of processes may ask at once. */
   migrate(): Promise<void>;
   close(): Promise<void>;
@@ -25,6 +33,7 @@ interface ConnectOptions {
 const migrations = { migrationsFolder: fileURLToPath(new URL("../../drizzle", import.meta.url)) };
 /** Any number will do, as long as every process asks for the same. */
 const migration_lock = 7_460_226;
+const bus_channel = "wassla";
 
 /** No statement, no wait for a lock and no forgotten transaction may hold a connection for ever. */
 const bounds_ms = { statement_timeout: 15_000, lock_timeout: 5_000, idle_in_transaction_session_timeout: 30_000 };
@@ -34,6 +43,8 @@ export function connectPostgres(url: string, { logger, pool_size = 10 }: Connect
   const open = (max: number, bounds: object = {}) =>
     postgres(url, { max, onnotice: () => {}, connect_timeout: 10, connection: { TimeZone: "UTC", application_name: "wassla", ...bounds } });
   const client = open(pool_size, bounds_ms);
+  // A connection of its own, opened when it is first used: an announcement waits for no query, and no query for it.
+  const speaker = open(1, bounds_ms);
 
   return {
     db: overPostgres(preparing(client), logger ? { logger } : {}) as unknown as Db,
@@ -49,7 +60,11 @@ export function connectPostgres(url: string, { logger, pool_size = 10 }: Connect
         await session.end({ timeout: 5 });
       }
     },
-    close: () => client.end({ timeout: 5 }),
+    bus: {
+      say: async (text) => void (await speaker.notify(bus_channel, text)),
+      hear: async (listener) => void (await client.listen(bus_channel, listener)),
+    },
+    close: async () => void (await Promise.all([client.end({ timeout: 5 }), speaker.end({ timeout: 5 })])),
   };
 }
 

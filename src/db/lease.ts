@@ -76,6 +76,8 @@ export async function claim(
   const { table, lane, words } = queue;
   const lane_id = sql.identifier(lane.name);
   const ready = sql`status = ${word(words.ready)}`;
+  // The order of the index of ready rows and of no other: a plan that walks another would read whole lanes.
+  const in_lane = queue.keeps_half_for_first ? sql`least(w.attempts, 1)` : sql`w.due_at`;
   const lease_until = after(options.now, lease_ms);
   const [answer] = await query<{ leased: Leased[]; last: (Turn & { n: number }) | null }>(
     db,
@@ -84,12 +86,12 @@ export async function claim(
     with recursive turn(workspace_id, lane, n) as (
       (select w.workspace_id, w.${lane_id}, 1 from ${table} as w
        where w.${ready} and (w.workspace_id, w.${lane_id}) > (${options.turn.workspace_id}::uuid, ${options.turn.lane}::uuid)
-       order by w.workspace_id, w.${lane_id} limit 1)
+       order by w.workspace_id, w.${lane_id}, ${in_lane} limit 1)
       union all
       select following.*, turn.n + 1 from turn cross join lateral (
         select w.workspace_id, w.${lane_id} from ${table} as w
         where w.${ready} and (w.workspace_id, w.${lane_id}) > (turn.workspace_id, turn.lane)
-        order by w.workspace_id, w.${lane_id} limit 1) as following
+        order by w.workspace_id, w.${lane_id}, ${in_lane} limit 1) as following
       where turn.n < ${options.lanes}::int
     ), picked as (
       select ready.workspace_id, ready.id from turn cross join lateral (

@@ -8,7 +8,7 @@ import { sendProblem } from "./problem.ts";
 const budget_ms = 25_000;
 
 /** Background work for schedulers that call from outside: `POST /cron/<chore>`, or GET for those that can only GET. */
-export function cron(cron_secret: string): Hono<Front> {
+export function cron(cron_secret: string, stopping: AbortSignal | undefined): Hono<Front> {
   const app = new Hono<Front>();
   app.on(["GET", "POST"], "/cron/:chore", async (c) => {
     const given = c.req.header("authorization");
@@ -20,7 +20,7 @@ export function cron(cron_secret: string): Hono<Front> {
     if (!Object.hasOwn(chores, name)) return sendProblem(c, new ApiError("not_found"));
     const started_ms = performance.now();
     try {
-      const report = await chores[name as ChoreName](c.var.services, { budget_ms });
+      const report = await chores[name as ChoreName](c.var.services, { budget_ms, signal: stopping });
       return c.json({ ...report, duration_ms: Math.round(performance.now() - started_ms) });
     } catch (error) {
       return sendProblem(c, error);

@@ -54,72 +54,96 @@ export async function claimDeliveries(
   return { deliveries: await withDetails(services, claimed.claims), turn: claimed.turn };
 }
 
-type Details = Pick<
-  ClaimedDelivery,
-  "event_type" | "payload" | "url" | "endpoint_enabled" | "delivery_id_header" | "trigger" | "resting_status"
-> & {
+interface Details {
   id: string;
-  endpoint_id: string;
+  event_type: EventName;
+  trigger: Trigger;
+  resting_status: StoredDeliveryStatus | null;
   created_at: string;
+  payload: string;
+}
+
+interface Endpoint {
+  id: string;
+  url: string;
+  enabled: boolean;
+  delivery_id_header: boolean;
   sealed_headers: string | null;
   sealed_secrets: string[];
-};
+}
 
 /** What the attempts need besides the leases. A delivery that cannot be made now is left out, and waits for the end of its lease. */
 export async function withDetails(services: Services, claims: readonly Claim[]): Promise<ClaimedDelivery[]> {
-  const { db, now } = services;
   if (claims.length === 0) return [];
-  const claimed = JSON.stringify(claims.map(({ workspace_id, uuid }) => ({ workspace_id: uuidOf(workspace_id), id: uuid })));
-  const rows = await query<Details>(
-    db,
-    sql`
-    /* across tenants: claim */
-    select delivery.id, delivery.endpoint_id, delivery.event_type, delivery.trigger, delivery.resting_status, delivery.created_at,
-      event.payload, endpoint.url, endpoint.enabled as endpoint_enabled, endpoint.delivery_id_header, endpoint.sealed_headers,
-      array(select secret.sealed from ${webhook_secrets} as secret where secret.workspace_id = delivery.workspace_id
-            and (secret.expires_at is null or secret.expires_at > ${now()}::timestamptz) order by secret.version desc) as sealed_secrets
-    from json_to_recordset(${claimed}::text::json) as claimed(workspace_id uuid, id uuid)
-    join ${webhook_deliveries} as delivery on delivery.workspace_id = claimed.workspace_id and delivery.id = claimed.id
-    join ${events} as event on event.workspace_id = delivery.workspace_id and event.id = delivery.event_id
-    join ${webhook_endpoints} as endpoint on endpoint.workspace_id = delivery.workspace_id and endpoint.id = delivery.endpoint_id`,
-  );
+  const [rows, endpoints] = await Promise.all([readDeliveries(services, claims), readEndpoints(services, claims)]);
   const details = new Map(rows.map((row) => [row.id, row]));
-  const openSealed = opener(services);
   return claims.flatMap((held) => {
     const row = details.get(held.uuid);
-    const opened = row && openSealed(held, row);
-    if (!opened) return [];
-    const { sealed_headers: _, sealed_secrets: __, ...rest } = row;
+    const endpoint = endpoints.get(held.lane);
+    if (!row || !endpoint) return [];
     return {
       ...held,
-      ...rest,
-      ...opened,
+      ...endpoint,
       id: idOf("dlv", row.id),
-      endpoint_id: idOf("whe", row.endpoint_id),
+      event_type: row.event_type,
+      payload: row.payload,
+      trigger: row.trigger,
+      resting_status: row.resting_status,
       created_at: rfc3339(row.created_at),
     };
   });
 }
 
-type Opened = Pick<ClaimedDelivery, "headers" | "secrets">;
+/** One look-up by key for each: a plan that reads the whole table, which suits a small one, would stay when it has grown. */
+function readDeliveries({ db }: Services, claims: readonly Claim[]): Promise<Details[]> {
+  const claimed = JSON.stringify(claims.map(({ workspace_id, uuid }) => ({ workspace_id: uuidOf(workspace_id), id: uuid })));
+  return query<Details>(
+    db,
+    sql`
+    /* across tenants: claim */
+    select detail.* from json_to_recordset(${claimed}::text::json) as claimed(workspace_id uuid, id uuid) cross join lateral (
+      select delivery.id, delivery.event_type, delivery.trigger, delivery.resting_status, delivery.created_at, event.payload
+      from ${webhook_deliveries} as delivery
+      join ${events} as event on event.workspace_id = delivery.workspace_id and event.id = delivery.event_id
+      where delivery.workspace_id = claimed.workspace_id and delivery.id = claimed.id limit 1) as detail`,
+  );
+}
 
-/** Opens what is sealed once for all deliveries of an endpoint. One whose seals do not open stops nobody else. */
-function opener({ vault, log }: Services) {
-  const opened = new Map<string, Opened | undefined>();
+type Destination = Pick<ClaimedDelivery, "endpoint_id" | "url" | "endpoint_enabled" | "delivery_id_header" | "headers" | "secrets">;
 
-  const open = ({ workspace_id, lane }: Claim, { sealed_headers, sealed_secrets }: Details): Opened | undefined => {
-    try {
-      return {
-        headers: openHeaders(vault, workspace_id, sealed_headers),
-        secrets: sealed_secrets.map((text) => vault.open("webhook_secrets", secretPlace(workspace_id), text)),
-      };
-    } catch (error) {
-      log.error({ err: error, workspace_id, endpoint_id: idOf("whe", lane) }, "a webhook secret cannot be opened");
-      return undefined;
-    }
-  };
-  return (held: Claim, row: Details): Opened | undefined => {
-    if (!opened.has(held.lane)) opened.set(held.lane, open(held, row));
-    return opened.get(held.lane);
-  };
+/** Where they go, by lane: read and opened once for all deliveries of an endpoint. */
+async function readEndpoints(services: Services, claims: readonly Claim[]): Promise<Map<string, Destination>> {
+  const { db, now } = services;
+  const lanes = new Map(claims.map((held) => [held.lane, held.workspace_id]));
+  const asked = JSON.stringify(Array.from(lanes, ([id, workspace_id]) => ({ workspace_id: uuidOf(workspace_id), id })));
+  const rows = await query<Endpoint>(
+    db,
+    sql`
+    /* across tenants: claim */
+    select endpoint.id, endpoint.url, endpoint.enabled, endpoint.delivery_id_header, endpoint.sealed_headers,
+      array(select secret.sealed from ${webhook_secrets} as secret where secret.workspace_id = endpoint.workspace_id
+            and (secret.expires_at is null or secret.expires_at > ${now()}::timestamptz) order by secret.version desc) as sealed_secrets
+    from json_to_recordset(${asked}::text::json) as asked(workspace_id uuid, id uuid)
+    join ${webhook_endpoints} as endpoint on endpoint.workspace_id = asked.workspace_id and endpoint.id = asked.id`,
+  );
+  const opened = rows.flatMap((row): [string, Destination][] => {
+    const sealed = openSealed(services, lanes.get(row.id)!, row);
+    if (!sealed) return [];
+    const { url, delivery_id_header } = row;
+    return [[row.id, { ...sealed, endpoint_id: idOf("whe", row.id), url, endpoint_enabled: row.enabled, delivery_id_header }]];
+  });
+  return new Map(opened);
+}
+
+/** An endpoint whose seals do not open stops nobody else. */
+function openSealed({ vault, log }: Services, workspace_id: Id<"ws">, { id, sealed_headers, sealed_secrets }: Endpoint) {
+  try {
+    return {
+      headers: openHeaders(vault, workspace_id, sealed_headers),
+      secrets: sealed_secrets.map((text) => vault.open("webhook_secrets", secretPlace(workspace_id), text)),
+    };
+  } catch (error) {
+    log.error({ err: error, workspace_id, endpoint_id: idOf("whe", id) }, "a webhook secret cannot be opened");
+    return undefined;
+  }
 }

@@ -9,7 +9,7 @@ import { Lanes } from "./lanes.ts";
 import { cancelClaimed, settleDeliveries, type Result } from "./settle-deliveries.ts";
 import { signedRequest } from "./sign.ts";
 
-const posts_at_once = 256;
+const posts_at_once = 128;
 /** Well below all of them, so that an endpoint that hangs leaves most of them to the others. */
 const posts_per_endpoint = 32;
 /** A lease lasts 60 s and a post 10: no more is held than can be posted within the lease less one post. */

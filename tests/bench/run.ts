@@ -1,5 +1,8 @@
 /** `npm run bench -- NAME`: each prints its figures, and on its last line the same as JSON. */
-const benches: Record<string, () => Promise<unknown>> = { rest: () => import("./rest.ts") };
+const benches: Record<string, () => Promise<unknown>> = {
+  rest: () => import("./rest.ts"),
+  deliver: () => import("./deliver.ts"),
+};
 
 const name = process.argv[2] ?? "";
 if (!Object.hasOwn(benches, name)) {

@@ -1,16 +1,17 @@
-import { and, eq } from "drizzle-orm";
+import { and, eq, sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { idOf, uuidOf, type Id } from "../../src/core/ids.ts";
 import { after, hours, minutes, seconds } from "../../src/core/time.ts";
 import type { Connection } from "../../src/db/connect.ts";
-import { claim, firstTurn, isFirst, revive, stillLeased, type Claim, type Turn } from "../../src/db/lease.ts";
+import { claim, firstTurn, isFirst, release, revive, stillLeased, type Claim, type Turn } from "../../src/db/lease.ts";
 import { mine } from "../../src/db/mine.ts";
+import { query } from "../../src/db/query.ts";
 import { claimDeliveries, deliveryQueue, type ClaimedDelivery } from "../../src/webhooks/claim-deliveries.ts";
 import { judge } from "../../src/webhooks/judge.ts";
 import type { PostOutcome } from "../../src/core/poster.ts";
 import { settleDeliveries, type Result } from "../../src/webhooks/settle-deliveries.ts";
 import { webhook_attempts, webhook_deliveries } from "../../src/webhooks/tables.ts";
-import { openDatabase } from "../support/database.ts";
+import { onPostgres, openDatabase } from "../support/database.ts";
 import { attemptsOf, auditOf, deliveriesOf, leaveDeliveries, storedDelivery } from "../support/webhooks.ts";
 import { createWorld, type Tenant, type World } from "../support/world.ts";
 
@@ -132,6 +133,115 @@ describe("a claim", () => {
       [tenant.workspace_id, lanes[0]!.lane],
       [other.workspace_id, uuidOf(id)],
     ]);
+  });
+});
+
+describe("half of what a lane may take", () => {
+  /** A lane in which retries have waited for longer than what was never tried. */
+  async function setUpMixed({ retries, first }: { retries: number; first: number }) {
+    const { tenant, lanes, start } = await setUp(0);
+    const { endpoint_id } = lanes[0]!;
+    const long_ago = after(tenant.ctx.now(), -hours(2));
+    const seed = async (count: number, given: object) => {
+      const ids: Id<"dlv">[] = [];
+      for (let left = count; left > 0; left -= 1000)
+        ids.push(...(await leaveDeliveries(tenant.ctx, endpoint_id, Math.min(left, 1000), given)));
+      return ids;
+    };
+    await seed(retries, { attempts: 3, due_at: long_ago });
+    return { tenant, start, ids: await seed(first, {}) };
+  }
+  const kinds = (claims: Claim[]) => ({
+    first: claims.filter(({ attempts }) => attempts === 0).length,
+    retries: claims.filter(({ attempts }) => attempts > 0).length,
+  });
+
+  test.for([
+    [
+      { retries: 30, first: 30 },
+      { first: 10, retries: 10 },
+    ],
+    [
+      { retries: 30, first: 4 },
+      { first: 4, retries: 16 },
+    ],
+    [
+      { retries: 4, first: 30 },
+      { first: 16, retries: 4 },
+    ],
+    [
+      { retries: 30, first: 0 },
+      { first: 0, retries: 20 },
+    ],
+    [
+      { retries: 0, first: 30 },
+      { first: 20, retries: 0 },
+    ],
+  ] as const)("is kept for first attempts: of %j it takes %j", async ([waiting, taken]) => {
+    const { tenant, start } = await setUpMixed(waiting);
+    expect(kinds((await take(tenant, start, { in_flight_per_lane: 20 })).claims)).toEqual(taken);
+  });
+
+  test("is the oldest of each kind", async () => {
+    const { tenant, start, ids } = await setUpMixed({ retries: 10, first: 10 });
+    const { claims } = await take(tenant, start, { in_flight_per_lane: 6 });
+    expect(idsOf(claims.filter(({ attempts }) => attempts === 0)).toSorted()).toEqual(ids.slice(0, 3).toSorted());
+  });
+
+  test("leaves neither kind out where there is room for one alone", async () => {
+    const { tenant, start } = await setUpMixed({ retries: 40, first: 40 });
+    const claims: Claim[] = [];
+    for (let n = 0; n < 40; n++) claims.push(...(await take(tenant, start, { in_flight_per_lane: n + 1 })).claims);
+    expect(claims).toHaveLength(40);
+    // Chance decides; that it left one kind out forty times happens once in a million million runs.
+    expect(kinds(claims).first).toBeGreaterThan(0);
+    expect(kinds(claims).retries).toBeGreaterThan(0);
+  });
+
+  // PGlite is PostgreSQL 18, whose skip scan hides bad plans.
+  test.runIf(onPostgres())("is found by the index alone: 10,000 retries before it are not read", { timeout: 60_000 }, async () => {
+    const { tenant, start, ids } = await setUpMixed({ retries: 10_000, first: 20 });
+    await tenant.ctx.db.execute(sql`analyze webhook_deliveries`);
+    const { endpoint_id } = await storedDelivery(tenant, ids[0]!);
+    for (const kind of [0, 1]) {
+      const plan = await query<{ "QUERY PLAN": string }>(
+        tenant.ctx.db,
+        sql`explain select id from webhook_deliveries where status = 'ready' and workspace_id = ${uuidOf(tenant.workspace_id)}::uuid
+          and endpoint_id = ${uuidOf(endpoint_id)}::uuid and least(attempts, 1) = ${sql.raw(String(kind))} order by due_at, id limit 20`,
+      );
+      const text = plan.map((row) => row["QUERY PLAN"]).join("\n");
+      expect(text).toMatch(/Index (Only )?Scan using webhook_deliveries_ready/);
+      expect(text).not.toContain("Sort");
+    }
+    expect(kinds((await take(tenant, start, { in_flight_per_lane: 40 })).claims)).toEqual({ first: 20, retries: 20 });
+  });
+});
+
+describe("giving back", () => {
+  test("makes what was leased ready at once, with its lease cleared", async () => {
+    const { tenant, start } = await setUp(3);
+    const { claims } = await take(tenant, start);
+    await release(tenant.ctx.db, deliveryQueue, claims.slice(1), tenant.ctx.now());
+    expect(await storedDelivery(tenant, idsOf(claims)[0]!)).toMatchObject({ status: "delivering", lease_id: claims[0]!.lease_id });
+    for (const id of idsOf(claims).slice(1)) {
+      expect(await storedDelivery(tenant, id)).toMatchObject({ status: "ready", lease_id: null, lease_until: null, attempts: 0 });
+    }
+    expect(idsOf((await take(tenant, start)).claims).toSorted()).toEqual(idsOf(claims.slice(1)).toSorted());
+  });
+
+  test("changes nothing for a worker that has lost its lease", async () => {
+    const { tenant, start } = await setUp(1);
+    const [stale] = (await take(tenant, start)).claims;
+    const later = after(tenant.ctx.now(), minutes(2));
+    await revive(tenant.ctx.db, deliveryQueue, later);
+    const [live] = (await take(tenant, start, { now: later })).claims;
+    await release(tenant.ctx.db, deliveryQueue, [stale!], later);
+    expect(await storedDelivery(tenant, idsOf([live!])[0]!)).toMatchObject({ status: "delivering", lease_id: live!.lease_id });
+  });
+
+  test("nothing asks nothing of the database", async () => {
+    const nobody = {} as Connection["db"];
+    await release(nobody, deliveryQueue, [], "2026-11-22T10:15:12.480Z");
   });
 });
 

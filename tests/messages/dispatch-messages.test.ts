@@ -2,6 +2,7 @@ import { eq } from "drizzle-orm";
 import { describe, expect, test, vi } from "vitest";
 import { channels } from "../../src/channels/tables.ts";
 import type { Message } from "../../src/messages/contract.ts";
+import { dispatchMessages } from "../../src/messages/dispatch-messages.ts";
 import { messages } from "../../src/messages/tables.ts";
 import type { Network } from "../../src/core/context.ts";
 import { after, hours, minutes, msBetween, seconds, type Timestamp } from "../../src/core/time.ts";
@@ -37,6 +38,26 @@ const statusOf = async (tenant: Tenant, channel_id: string) => (await rowsOf(ten
 /** A message to a person who has just written. */
 const queued = async (tenant: Tenant, whatsapp: WhatsApp, wa_id = freshNumber()) =>
   queue(tenant, (await whatsapp.hears("Where is my order?", { wa_id })).id);
+
+describe("a sender that is to stop", () => {
+  test("ends the send it has begun, and gives the conversation's other messages back at once", async () => {
+    const { twin, world, tenant, whatsapp } = await withTwin();
+    const { id } = await whatsapp.hears("Hello");
+    const written: Message[] = [];
+    for (const text of ["one", "two", "three"]) written.push(await queue(tenant, id, { type: "text", text }));
+    const stopping = new AbortController();
+    twin.answer = (response) => {
+      stopping.abort();
+      accepting("wamid.the.first")(response);
+    };
+    await dispatchMessages(world.services, { budget_ms: seconds(25), signal: stopping.signal });
+
+    const [first, ...others] = await Promise.all(written.map((message) => stored(tenant, message)));
+    expect(first).toMatchObject({ status: "sent", external_id: "wamid.the.first" });
+    for (const message of others) expect(message).toMatchObject({ status: "queued", lease_id: null, lease_until: null, attempts: 0 });
+    expect(twin.asked).toHaveLength(1);
+  });
+});
 
 describe("what is queued is sent", () => {
   test("on the sandbox, where it arrives at once", async () => {

@@ -1,0 +1,46 @@
+import { createNewId } from "../../src/core/ids.ts";
+import { systemClock } from "../../src/core/time.ts";
+import type { ClaimedDelivery } from "../../src/webhooks/claim-deliveries.ts";
+import { createPoster } from "../../src/webhooks/post.ts";
+import { signedRequest } from "../../src/webhooks/sign.ts";
+
+/** The same signed posts with no database at all: what the network, the signature and this machine allow. */
+const { count, urls, body } = JSON.parse(process.argv[2]!) as { count: number; urls: string[]; body: string };
+const at_once = Number(process.env["BENCH_AT_ONCE"] ?? 64);
+const newId = createNewId();
+const poster = createPoster({
+  fetch,
+  resolve: async () => [],
+  allow_private_webhooks: true,
+  own_host: "api.wassla.test",
+});
+const deliveries = Array.from({ length: count }, (_, i): ClaimedDelivery => ({
+  workspace_id: newId("ws"),
+  uuid: "",
+  lane: "",
+  lease_id: "",
+  lease_until: "",
+  attempts: 0,
+  id: newId("dlv"),
+  endpoint_id: newId("whe"),
+  event_type: "new_message",
+  payload: body,
+  url: urls[i % urls.length]!,
+  endpoint_enabled: true,
+  delivery_id_header: true,
+  headers: {},
+  secrets: [process.env["BENCH_SECRET"]!],
+  trigger: "automatic",
+  resting_status: null,
+  created_at: systemClock(),
+})).values();
+
+const started_ms = performance.now();
+const work = async () => {
+  for (const delivery of deliveries) {
+    const { error } = await poster.post(signedRequest(delivery, systemClock()));
+    if (error !== null) throw new Error(error);
+  }
+};
+await Promise.all(Array.from({ length: at_once }, work));
+process.send!((count * 1000) / (performance.now() - started_ms), () => process.exit(0));
