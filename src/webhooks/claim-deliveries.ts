@@ -81,15 +81,26 @@ export async function withDetails(services: Services, claims: readonly Claim[]):
     const row = details.get(held.uuid);
     const endpoint = endpoints.get(held.lane);
     if (!row || !endpoint) return [];
+    // Field by field: spread into one, three objects cost more than the signature does.
     return {
-      ...held,
-      ...endpoint,
+      workspace_id: held.workspace_id,
+      uuid: held.uuid,
+      lane: held.lane,
+      lease_id: held.lease_id,
+      lease_until: held.lease_until,
+      attempts: held.attempts,
       id: idOf("dlv", row.id),
       event_type: row.event_type,
       payload: row.payload,
       trigger: row.trigger,
       resting_status: row.resting_status,
       created_at: rfc3339(row.created_at),
+      endpoint_id: endpoint.endpoint_id,
+      url: endpoint.url,
+      endpoint_enabled: endpoint.endpoint_enabled,
+      delivery_id_header: endpoint.delivery_id_header,
+      headers: endpoint.headers,
+      secrets: endpoint.secrets,
     };
   });
 }

@@ -2,7 +2,7 @@ import type { Services } from "../core/context.ts";
 import { Bell } from "../core/bell.ts";
 import { emptyReport, type ChoreOptions, type ChoreReport } from "../core/chore.ts";
 import { epochMs, msBetween, seconds } from "../core/time.ts";
-import { firstTurn, isFirst, release, type Claim } from "../db/lease.ts";
+import { firstTurn, isFirst, release, type Claim, type Turn } from "../db/lease.ts";
 import { claimDeliveries, deliveryQueue, withDetails, type ClaimedDelivery } from "./claim-deliveries.ts";
 import { judge } from "./judge.ts";
 import { Lanes } from "./lanes.ts";
@@ -21,11 +21,14 @@ const claim_size = 320;
 const claim_below = claim_size / 2;
 /** Room for one post (10 s in all) and its settlement; with less of the lease left a row is let go. */
 const post_room_ms = seconds(15);
+/** A few results are not worth a statement: while there are more to come they are waited for, but not for long. */
+const records_at_least = 64;
+const gather_ms = 5;
 /** How often a run that waits for the wire looks for what has fallen due. */
 const poll_ms = 250;
 
-/** Kept by the process: a run that ends early goes on where it stopped, and not with the same endpoints again. */
-let turn = firstTurn();
+/** Where the last run of this process stopped: one that ended early is followed by one that goes on, not by one that starts over. */
+let stopped_at = firstTurn();
 
 /**
  * claim → sign → post → judge → record, until nothing is due and nothing on the wire, or the time is spent. The
@@ -43,6 +46,9 @@ export async function attemptDelivery(services: Services, claim: Claim): Promise
   return result;
 }
 
+/** One walk over the endpoints that have something ready, in one claim or more. One that began in their midst is not whole. */
+const walkFrom = (turn: Turn) => ({ is_whole: isFirst(turn), found: false, left_some: false });
+
 class Run {
   readonly #services: Services;
   readonly #until: number;
@@ -52,7 +58,8 @@ class Run {
   readonly #lanes = new Lanes(posts_per_endpoint);
   #on_the_wire = 0;
   #results: Result[] = [];
-  #recording = 0;
+  #is_recording = false;
+  #gathering: NodeJS.Timeout | undefined;
   #waits_for_room = false;
   #failures: unknown[] = [];
 
@@ -76,8 +83,8 @@ class Run {
 
   async #claimAll(): Promise<void> {
     if (this.#signal?.aborted) return;
-    // A walk that did not begin at the first endpoint says nothing about those before it.
-    let found = !isFirst(turn);
+    let turn = stopped_at;
+    let walk = walkFrom(turn);
     do {
       if (this.#hasEnough()) {
         this.#waits_for_room = true;
@@ -86,18 +93,19 @@ class Run {
         continue;
       }
       const limit = Math.min(claim_size, hold_at_most - this.#held());
-      const claimed = await claimDeliveries(this.#services, turn, { ...limits, limit });
-      turn = claimed.turn;
-      this.#report.claimed += claimed.deliveries.length;
-      for (const delivery of claimed.deliveries) this.#lanes.add(delivery);
+      const { deliveries, ...claimed } = await claimDeliveries(this.#services, turn, { ...limits, limit });
+      stopped_at = turn = claimed.turn;
+      this.#report.claimed += deliveries.length;
+      for (const delivery of deliveries) this.#lanes.add(delivery);
       this.#post();
 
-      found ||= claimed.deliveries.length > 0;
-      if (!isFirst(claimed.turn)) continue;
-      if (!found && this.#isQuiet()) return;
-      // What is on the wire has yet to make room, or a retry; and more may be written meanwhile.
-      if (!found) await this.#bell.heard(poll_ms);
-      found = false;
+      walk.found ||= deliveries.length > 0;
+      walk.left_some ||= deliveries.length >= limit;
+      if (!isFirst(turn)) continue;
+      if (!walk.found && this.#isQuiet() && walk.is_whole) return;
+      // All that could be had is on its way: what ends makes room for more, and more may be written meanwhile.
+      if (walk.is_whole && !walk.left_some) await this.#bell.heard(poll_ms);
+      walk = walkFrom(turn);
     } while (this.#mayGoOn());
   }
 
@@ -107,7 +115,7 @@ class Run {
 
   #held = (): number => this.#lanes.size + this.#on_the_wire + this.#results.length;
 
-  #isQuiet = (): boolean => this.#held() === 0 && this.#recording === 0;
+  #isQuiet = (): boolean => this.#held() === 0 && !this.#is_recording;
 
   /** Starts as many posts as there is room for. */
   #post(): void {
@@ -130,16 +138,23 @@ class Run {
     if (this.#isQuiet()) this.#bell.ring();
   }
 
-  /** Results are written while the next posts are on the wire: each time all that came in meanwhile. */
+  /** Results are written while the next posts are on the wire: each time all that came in meanwhile, and never one by one. */
   #record(): void {
-    if (this.#recording > 0 || this.#results.length === 0) return;
+    if (this.#is_recording || this.#results.length === 0) return;
+    if (this.#results.length >= records_at_least || this.#on_the_wire === 0) return this.#write();
+    this.#gathering ??= setTimeout(() => this.#write(), gather_ms);
+  }
+
+  #write(): void {
+    clearTimeout(this.#gathering);
+    this.#gathering = undefined;
     const results = this.#results;
     this.#results = [];
-    this.#recording += 1;
+    this.#is_recording = true;
     settleDeliveries(this.#services, results)
       .then(() => results.forEach((result) => (this.#report[tally(result)] += 1)), this.#fail)
       .then(() => {
-        this.#recording -= 1;
+        this.#is_recording = false;
         this.#record();
         this.#bell.ring();
       }, this.#fail);

@@ -50,7 +50,12 @@ async function write({ db, newId }: Services, results: Result[]): Promise<Set<st
     url: delivery.url,
     started_at,
     ended_at,
-    ...outcome,
+    status_code: outcome.status_code,
+    error: outcome.error,
+    duration_ms: outcome.duration_ms,
+    response_headers: outcome.response_headers,
+    response_body: outcome.response_body,
+    remote_address: outcome.remote_address,
   }));
   const settled = await query<{ lease_id: string }>(
     db,

@@ -229,24 +229,28 @@ describe("a run", () => {
 });
 
 describe("a slow receiver", () => {
-  test("holds its own slots and no others: whatever waits for the rest is made meanwhile, claim after claim", async () => {
-    const { world, tenant } = await setUp();
-    const hanging = await createHangingReceiver();
-    const fast = await createReceiver(204);
-    await leaveDeliveries(tenant.ctx, (await tenant.endpoint(hanging.url)).id, 200);
-    const { id } = await tenant.endpoint(fast.url);
-    await leaveDeliveries(tenant.ctx, id, 200);
-    const run = world.deliver();
-    await vi.waitFor(() => expect(fast.received).toHaveLength(200), { timeout: 15_000 });
-    // What is written while it hangs is made too.
-    await leaveDeliveries(tenant.ctx, id, 5);
-    await vi.waitFor(() => expect(fast.received).toHaveLength(205), { timeout: 5000 });
-    expect(hanging.received).toHaveLength(32);
-    hanging.release();
-    expect(await run).toMatchObject({ claimed: 405, succeeded: 405 });
-  });
+  test(
+    "holds its own slots and no others: whatever waits for the rest is made meanwhile, claim after claim",
+    { timeout: 60_000 },
+    async () => {
+      const { world, tenant } = await setUp();
+      const hanging = await createHangingReceiver();
+      const fast = await createReceiver(204);
+      await leaveDeliveries(tenant.ctx, (await tenant.endpoint(hanging.url)).id, 60);
+      const { id } = await tenant.endpoint(fast.url);
+      await leaveDeliveries(tenant.ctx, id, 200);
+      const run = world.deliver();
+      await vi.waitFor(() => expect(fast.received).toHaveLength(200), { timeout: 40_000 });
+      // What is written while it hangs is made too.
+      await leaveDeliveries(tenant.ctx, id, 5);
+      await vi.waitFor(() => expect(fast.received).toHaveLength(205), { timeout: 5000 });
+      expect(hanging.received).toHaveLength(32);
+      hanging.release();
+      expect(await run).toMatchObject({ claimed: 265, succeeded: 265 });
+    },
+  );
 
-  test("that takes its time over retries keeps half of its slots' turns for what is new", async () => {
+  test("that takes its time over retries keeps half of its slots' turns for what is new", { timeout: 60_000 }, async () => {
     const { world, tenant } = await setUp();
     const receiver = await createReceiver(204);
     const { id } = await tenant.endpoint(receiver.url);
