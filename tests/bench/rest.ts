@@ -1,5 +1,5 @@
 import { deepStrictEqual } from "node:assert/strict";
-import { desc, eq, sql } from "drizzle-orm";
+import { desc, sql } from "drizzle-orm";
 import { newWorkspace } from "../../src/bin/new-workspace.ts";
 import { openWorld } from "../../src/bin/world.ts";
 import { createChannel } from "../../src/channels/create-channel.ts";
@@ -81,7 +81,7 @@ const operations: Operation[] = [
     method: "GET",
     calls: calls_per_batch,
     ours: (ids) =>
-      `/trpc/${ids.map(() => "conversations.get").join(",")}?batch=1&input=${rpcInput({ ...ids.map((conversation_id) => ({ conversation_id })) })}`,
+      `/trpc/${ids.map(() => "conversations.get").join(",")}?batch=1&input=${rpcInput(Object.fromEntries(ids.map((conversation_id, call) => [call, { conversation_id }])))}`,
     by_hand: (ids) => `/v1/batch?ids=${uuids(ids).join(",")}`,
   },
 ];
@@ -199,7 +199,8 @@ async function ask({ pool }: Server, method: "GET" | "POST", path: string): Prom
 
 /** A workspace with a hundred conversations and no limit to speak of. */
 async function seed() {
-  const { services, close } = await openWorld(readConfig(env));
+  const world = await openWorld(readConfig(env));
+  const { services } = world;
   const { workspace_id, api_key } = await newWorkspace(services, { name: "Bench", scopes: ["read", "write", "admin"] });
   const ctx: Ctx = systemCtx(services, workspace_id);
   const uuid = uuidOf(workspace_id);
@@ -224,7 +225,7 @@ async function seed() {
   }
   await services.db.execute(sql`vacuum analyze`);
   const { data } = await listConversations(ctx, { sort: "-last_message_at", limit: 100 });
-  return { api_key, ctx, ids: data.map((conversation) => conversation.id as string), close };
+  return { api_key, ctx, ids: data.map((conversation) => conversation.id as string), close: () => world.close() };
 }
 
 function quartiles(values: number[]): [number, number, number] {
