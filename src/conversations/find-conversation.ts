@@ -1,23 +1,27 @@
-import { and, eq, getTableColumns } from "drizzle-orm";
+import { and, eq, getTableColumns, sql } from "drizzle-orm";
 import { contact_channels } from "../contacts/tables.ts";
 import type { Ctx, TxCtx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
+import type { Id } from "../core/ids.ts";
 import { mine } from "../db/mine.ts";
+import { selection } from "../db/selection.ts";
 import { openStatuses, type Conversation, type ConversationRef, type ConversationStatus } from "./contract.ts";
 import { presentConversation } from "./present.ts";
 import { conversations } from "./tables.ts";
 
 /** One conversation. */
 export async function findConversation(ctx: Ctx, { conversation_id }: ConversationRef): Promise<Conversation> {
-  const [found] = await withWindow(ctx).where(and(mine(ctx, conversations), eq(conversations.id, conversation_id)));
+  const [found] = await withWindow(ctx.db, sql`where ${isOne(ctx, conversation_id)}`);
   if (!found) throw new ApiError("not_found");
   return presentConversation(ctx, found.conversation, found.window_opened_at);
 }
 
+const fields = { conversation: getTableColumns(conversations), window_opened_at: contact_channels.last_inbound_at };
+
 /** Conversations, each with the moment its contact last wrote on the channel. */
-export const withWindow = (ctx: Pick<Ctx, "db">) =>
-  ctx.db
-    .select({ conversation: getTableColumns(conversations), window_opened_at: contact_channels.last_inbound_at })
+export const withWindow = selection(fields, (db) =>
+  db
+    .select(fields)
     .from(conversations)
     .leftJoin(
       contact_channels,
@@ -26,13 +30,14 @@ export const withWindow = (ctx: Pick<Ctx, "db">) =>
         eq(contact_channels.channel_id, conversations.channel_id),
         eq(contact_channels.contact_id, conversations.contact_id),
       ),
-    );
+    ),
+);
+
+const isOne = (ctx: Ctx, id: Id<"conv">) => and(mine(ctx, conversations), eq(conversations.id, id));
 
 /** One conversation, locked until the transaction ends: what is decided about it stays true. */
 export async function lockConversation(ctx: TxCtx, { conversation_id }: ConversationRef) {
-  const [found] = await withWindow(ctx)
-    .where(and(mine(ctx, conversations), eq(conversations.id, conversation_id)))
-    .for("update", { of: conversations });
+  const [found] = await withWindow(ctx.db, sql`where ${isOne(ctx, conversation_id)} for update of ${conversations}`);
   if (!found) throw new ApiError("not_found");
   return found;
 }

@@ -46,10 +46,7 @@ async function readPage(ctx: Ctx, listing: Listing, input: ListConversations) {
     given(input.last_message_before, (moment) => lt(last_message_at, moment)),
   );
   const { sorted_by, order, beyond } = orderOf(input.sort);
-  const found = await withWindow(ctx)
-    .where(and(filters, given(position, beyond)))
-    .orderBy(...order)
-    .limit(input.limit + 1);
+  const found = await withWindow(ctx.db, sql`where ${and(filters, given(position, beyond))} order by ${order} limit ${input.limit + 1}`);
 
   const rows = found.map(({ conversation, window_opened_at }) => presentConversation(ctx, conversation, window_opened_at));
   const page = pageOf(ctx, listing, rows, input.limit, (row) => [row[sorted_by], row.id]);
@@ -63,10 +60,10 @@ function orderOf(sort: ListConversations["sort"]) {
   const { [sorted_by]: column, id } = conversations;
   type Position = readonly [at: string, id: string];
   if (sorted_by === "created_at")
-    return { sorted_by, order: [direction(id)], beyond: ([, last]: Position) => is_beyond(id, last as Id<"conv">) };
+    return { sorted_by, order: direction(id), beyond: ([, last]: Position) => is_beyond(id, last as Id<"conv">) };
   return {
     sorted_by,
-    order: [direction(column), direction(id)],
+    order: sql`${direction(column)}, ${direction(id)}`,
     beyond: ([at, last]: Position) => sql`(${column}, ${id}) ${sign} (${at}::timestamptz, ${uuidOf(last)}::uuid)`,
   };
 }

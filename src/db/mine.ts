@@ -1,8 +1,9 @@
-import { and, eq, sql, type SQL } from "drizzle-orm";
+import { and, eq, getTableColumns, sql, type SQL } from "drizzle-orm";
 import type { AnyPgColumn, PgTable } from "drizzle-orm/pg-core";
 import type { Ctx } from "../core/context.ts";
 import { ApiError, invalid, noSuch } from "../core/errors.ts";
 import type { Id } from "../core/ids.ts";
+import { selection } from "./selection.ts";
 
 export type TenantTable = PgTable & { workspace_id: AnyPgColumn<{ data: Id<"ws"> }>; id: AnyPgColumn };
 
@@ -16,14 +17,21 @@ export async function findMine<T extends TenantTable>(
   id: string,
   options: { lock?: "update" } = {},
 ): Promise<T["$inferSelect"]> {
-  const query = ctx.db
-    .select()
-    .from(table as PgTable)
-    .where(and(mine(ctx, table), eq(table.id, id)));
-  const [row] = await (options.lock ? query.for(options.lock) : query);
+  const locked = options.lock && sql.raw(`for ${options.lock}`);
+  const [row] = await rowsOf(table)(ctx.db, sql`where ${and(mine(ctx, table), eq(table.id, id))} ${locked}`);
   if (!row) throw new ApiError("not_found");
   return row as T["$inferSelect"];
 }
+
+const selections = new Map<PgTable, ReturnType<typeof selectionOf>>();
+
+function rowsOf(table: PgTable) {
+  const made = selections.get(table) ?? selectionOf(table);
+  selections.set(table, made);
+  return made;
+}
+
+const selectionOf = (table: PgTable) => selection(getTableColumns(table), (db) => db.select().from(table));
 
 /** Refuses a body's or a filter's id that names nothing here, naming the field. */
 export async function assertMine(ctx: Ctx, table: TenantTable, pointer: string, id: string | undefined): Promise<void> {
