@@ -41,7 +41,15 @@ const bounds_ms = { statement_timeout: 15_000, lock_timeout: 5_000, idle_in_tran
 /** A PostgreSQL server. The session speaks UTC, so that both drivers hand over the same text of an instant. */
 export function connectPostgres(url: string, { logger, pool_size = 10 }: ConnectOptions = {}): Connection {
   const open = (max: number, bounds: object = {}) =>
-    postgres(url, { max, onnotice: () => {}, connect_timeout: 10, connection: { TimeZone: "UTC", application_name: "wassla", ...bounds } });
+    postgres(url, {
+      max,
+      onnotice: () => {},
+      connect_timeout: 10,
+      // Left to itself the driver asks each new connection, and a break while it asks is caught by nobody: the process would end.
+      fetch_types: false,
+      types: array_types,
+      connection: { TimeZone: "UTC", application_name: "wassla", ...bounds },
+    });
   const client = open(pool_size, bounds_ms);
   // A connection of its own, opened when it is first used: an announcement waits for no query, and no query for it.
   const speaker = open(1, bounds_ms);
@@ -72,20 +80,75 @@ export function connectPostgres(url: string, { logger, pool_size = 10 }: Connect
  * Drizzle asks this driver for unprepared statements, each of which costs a second round trip and a plan of its
  * own: for the front door's statement ten times the rest. The driver keeps prepared ones by their text.
  */
-function preparing<T extends postgres.ISql>(client: T): T {
-  const inside =
-    (open: (run: (tx: postgres.TransactionSql) => unknown) => unknown) =>
-    (run: (tx: postgres.TransactionSql) => unknown): unknown =>
-      open((tx) => run(preparing(tx)));
-
+function preparing<T extends postgres.ISql>(client: T, fate: Fate = {}): T {
   return new Proxy(client, {
     get(target: T & Partial<Pick<postgres.TransactionSql, "savepoint">> & Partial<Pick<postgres.Sql, "begin">>, name) {
-      if (name === "unsafe") return (text: string, parameters?: never[]) => target.unsafe(text, parameters, { prepare: true });
-      if (name === "begin") return inside((run) => target.begin!(run));
-      if (name === "savepoint") return inside((run) => target.savepoint!(run));
+      if (name === "unsafe") {
+        return (text: string, parameters?: never[]) =>
+          fate.loss === undefined ? target.unsafe(text, parameters, { prepare: true }) : refused(fate.loss);
+      }
+      if (name === "begin") return (run: Run) => surviving({}, (within) => target.begin!(within), run);
+      if (name === "savepoint") return (run: Run) => surviving(fate, (within) => target.savepoint!(within), run);
       return Reflect.get(target, name) as unknown;
     },
   });
+}
+
+type Run = (tx: postgres.TransactionSql) => unknown;
+
+/** Why a transaction's connection is gone. */
+interface Fate {
+  loss?: unknown;
+}
+
+/**
+ * The driver ends a transaction whose connection broke, and yet writes what follows, be it `rollback`, to the socket
+ * that is gone, which ends the process (porsager/postgres#1208). So nothing follows: what `run` came to is kept from it.
+ */
+async function surviving(fate: Fate, open: (within: Run) => Promise<unknown>, run: Run): Promise<unknown> {
+  const within = async (tx: postgres.TransactionSql): Promise<unknown> => {
+    try {
+      const result = await run(preparing(tx, fate));
+      if (fate.loss === undefined) return result;
+    } catch (error) {
+      if (fate.loss === undefined && !isLoss(error)) throw error;
+    }
+    return new Promise(() => {});
+  };
+  try {
+    return await open(within);
+  } catch (error) {
+    if (isLoss(error)) fate.loss = error;
+    throw error;
+  }
+}
+
+/** As a query of the driver would be: awaited, or asked for its values. */
+function refused(loss: unknown) {
+  const query = Promise.reject(loss as Error);
+  return Object.assign(query, { values: () => query });
+}
+
+const loss_codes = new Set(["CONNECTION_CLOSED", "CONNECTION_DESTROYED", "CONNECTION_ENDED", "ECONNRESET", "EPIPE", "ETIMEDOUT"]);
+
+/** The connection is gone, or the server has said, with a fatal error, that it is closing it. */
+function isLoss(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code = "", severity, cause } = error as Error & { code?: string; severity?: string };
+  return loss_codes.has(code) || severity === "FATAL" || severity === "PANIC" || isLoss(cause);
+}
+
+/** The arrays there are, by PostgreSQL's own numbers: of integers and of text, each of one dimension. */
+const array_types = { int4_array: arrayType(1007, Number), text_array: arrayType(1009, String) };
+
+function arrayType(oid: number, read: (item: string) => unknown) {
+  const item = /"((?:[^"\\]|\\.)*)"|([^,{}"]+)/gs;
+  const parse = (text: string) =>
+    Array.from(text.matchAll(item), ([, quoted, bare = ""]) => {
+      if (quoted !== undefined) return read(quoted.replace(/\\(.)/gs, "$1"));
+      return bare === "NULL" ? null : read(bare);
+    });
+  return { to: oid, from: [oid], serialize: (items: unknown) => items, parse };
 }
 
 /** PostgreSQL in this process: in a folder, in memory, or from a dump of either. */

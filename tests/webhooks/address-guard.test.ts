@@ -161,6 +161,8 @@ const blocks: [first: string, last: string, before?: string | undefined, after?:
   ["ff00::", "ff02::1"],
 ];
 
+const v4_edges = blocks.flat().filter((address) => address !== undefined && !address.includes(":")) as string[];
+
 describe("addresses", () => {
   test.for(blocks)("nothing from %s to %s may be connected to, its neighbours may", async ([first, last, before, after]) => {
     for (const address of [first, last]) await expect(vetLiteral(address)).rejects.toThrow(BlockedAddress);
@@ -192,6 +194,71 @@ describe("addresses", () => {
         expect(await isAllowed(text)).toBe(isAllowedByIpaddr(text));
       }),
       { numRuns: 2000 },
+    );
+  });
+
+  test("every range that ipaddr.js knows by a name is refused from its first address to its last", async () => {
+    // Its types do not tell of them: a range is an address and a prefix, or a list of such pairs.
+    const families = [ipaddr.IPv4, ipaddr.IPv6] as unknown as { prototype: { SpecialRanges: Record<string, unknown[]> } }[];
+    const ranges = families.flatMap(({ prototype }) => Object.values(prototype.SpecialRanges).flat(2));
+    const cidrs = ranges.reduce<string[]>(
+      (all, part, i) => (typeof part === "number" ? [...all, `${String(ranges[i - 1])}/${part}`] : all),
+      [],
+    );
+    expect(cidrs.length).toBeGreaterThan(30);
+    for (const cidr of cidrs) {
+      const { IPv4, IPv6 } = ipaddr;
+      const family = cidr.includes(":") ? IPv6 : IPv4;
+      const [first, prefix] = ipaddr.parseCIDR(cidr);
+      for (const address of [first.toString(), lastOf(first, prefix), ...(family === IPv6 ? [first.toNormalizedString()] : [])]) {
+        expect(await isAllowed(address), `${address} of ${cidr}`).toBe(false);
+      }
+    }
+  });
+
+  test("an IPv4 address is judged alike in every notation that a URL may have", async () => {
+    const radix = fc.constantFrom(
+      (n: number) => String(n),
+      (n: number) => `0x${n.toString(16)}`,
+      (n: number) => `0${n.toString(8)}`,
+    );
+    const parts = fc.integer({ min: 1, max: 4 });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.oneof(fc.ipV4(), fc.constantFrom(...v4_edges)),
+        parts,
+        fc.array(radix, { minLength: 4, maxLength: 4 }),
+        async (dotted, count, write) => {
+          const bytes = dotted.split(".").map(Number);
+          const tail = bytes.slice(count - 1).reduce((sum, byte) => sum * 256 + byte, 0);
+          const host = [...bytes.slice(0, count - 1), tail].map((part, i) => write[i]!(part)).join(".");
+          const url = new URL(`https://${host}/`);
+          expect(url.hostname).toBe(dotted);
+          const allowed = await vet(url, production).then(
+            () => true,
+            () => false,
+          );
+          expect(allowed, host).toBe(isAllowedByIpaddr(dotted));
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+
+  test("no IPv4 address, be it ever so public, may be connected to through an IPv6 address that wraps it", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.ipV4(),
+        fc.constantFrom("::", "::ffff:", "::ffff:0:", "64:ff9b::", "64:ff9b:1::", "2002:"),
+        async (dotted, prefix) => {
+          const [a, b, c, d] = dotted.split(".").map(Number) as [number, number, number, number];
+          const hex = `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
+          const wrapped = prefix === "2002:" ? `2002:${hex}::1` : `${prefix}${hex}`;
+          await expect(vetLiteral(wrapped)).rejects.toThrow(BlockedAddress);
+          await expect(vet(new URL("https://hooks.example.com/"), answering("93.184.215.14", wrapped))).rejects.toThrow(BlockedAddress);
+        },
+      ),
+      { numRuns: 500 },
     );
   });
 
@@ -236,6 +303,16 @@ describe("names", () => {
       expect(await vet(new URL(`http://${host}/`), laptop)).toEqual(["127.0.0.1", "::1"]);
     }
     expect(asked).toEqual([]);
+  });
+
+  test("a name is judged anew each time: what led to a public address and then does not is refused", async () => {
+    const url = new URL("https://hooks.example.com/");
+    const answers = [["93.184.215.14"], ["93.184.215.14", "127.0.0.1"], [], ["2606:4700::1"]];
+    const rebinding = { ...production, resolve: () => Promise.resolve(answers.shift()!) };
+    expect(await assertWebhookUrl(url.href, rebinding)).toBe(url.href);
+    await expect(vet(url, rebinding)).rejects.toThrow(BlockedAddress);
+    await expect(vet(url, rebinding)).rejects.toThrow(NameNotResolved);
+    expect(await vet(url, rebinding)).toEqual(["2606:4700::1"]);
   });
 
   test("the service's own host and plain http are refused at every attempt too", async () => {
@@ -351,6 +428,11 @@ function stepFrom(address: string, step: number): string {
   const bits = BigInt(bytes.length * 8);
   const number = BigInt.asUintN(Number(bits), bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n) + BigInt(step));
   return ipaddr.fromByteArray(bytes.map((_, i) => Number((number >> (bits - 8n * BigInt(i + 1))) & 255n))).toString();
+}
+
+function lastOf(first: ipaddr.IPv4 | ipaddr.IPv6, prefix: number): string {
+  const bytes = first.toByteArray().map((byte, i) => byte | (0xff >> Math.min(8, Math.max(0, prefix - 8 * i))));
+  return ipaddr.fromByteArray(bytes).toString();
 }
 
 type Answer = string[] | "NXDOMAIN" | "SERVFAIL" | "silence";

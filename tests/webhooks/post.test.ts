@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer as createHttpServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
@@ -49,6 +50,13 @@ describe("a response", () => {
     expect(seen.requests).toEqual(["/"]);
   });
 
+  test.for([300, 301, 302, 303, 304, 305, 308])("%i is a failure too, wherever it points", async (status_code) => {
+    const elsewhere = await receiver((_, response) => response.end());
+    const { url } = await receiver((_, response) => response.writeHead(status_code, { Location: elsewhere.url }).end());
+    expect(await post(url)).toMatchObject({ status_code, error: "non_2xx", response_headers: { location: elsewhere.url } });
+    expect(elsewhere.seen.connections).toBe(0);
+  });
+
   test("500 is a failure whose body is recorded", async () => {
     const { url } = await receiver((_, response) => response.writeHead(500).end("no database"));
     expect(await post(url)).toMatchObject({ status_code: 500, error: "non_2xx", response_body: "no database" });
@@ -62,6 +70,37 @@ describe("a response", () => {
       response_body: "ok",
       response_headers: { "content-length": "2" },
     });
+  });
+
+  test("trailers are no headers", async () => {
+    const { url } = await rawReceiver(
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\n\r\n",
+    );
+    expect(await post(url)).toMatchObject({
+      status_code: 200,
+      error: null,
+      response_body: "ok",
+      response_headers: { trailer: "X-Sum", "transfer-encoding": "chunked" },
+    });
+  });
+
+  test("what follows a 204 is not taken for the answer to the next request", async () => {
+    const { url, seen } = await tcpReceiver((socket) =>
+      socket.on("data", () => socket.write("HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n")),
+    );
+    const poster = posterOn();
+    for (let i = 0; i < 3; i++) {
+      expect(await poster.post({ url, headers: {}, body: "{}" })).toMatchObject({ status_code: 204, error: null, response_body: "" });
+      await eventually(() => expect(seen.open).toBe(0));
+    }
+  });
+
+  test("an answer that comes before the request has been read is one", async () => {
+    const { url } = await tcpReceiver((socket) =>
+      socket.once("data", () => socket.pause().write("HTTP/1.1 413 Content Too Large\r\nContent-Length: 4\r\n\r\nlong")),
+    );
+    const outcome = await post(url, { body: "x".repeat(5_000_000) });
+    expect(outcome).toMatchObject({ status_code: 413, error: "non_2xx", response_body: "long" });
   });
 
   test("a body that lasts until the connection closes is read to its end", async () => {
@@ -143,6 +182,16 @@ describe("the deadline", () => {
     expect(await post(url, {}, { timeout_ms: 60 })).toMatchObject({ status_code: null, error: "timeout", response_headers: null });
   });
 
+  test("nor does any number of them", async () => {
+    const { url } = await tcpReceiver(async (socket) => {
+      while (!socket.destroyed) {
+        socket.write("HTTP/1.1 102 Processing\r\n\r\n");
+        await sleep(5);
+      }
+    });
+    expect(await post(url, {}, { timeout_ms: 80 })).toMatchObject({ status_code: null, error: "timeout", response_headers: null });
+  });
+
   test("headers that drip do not extend it", async () => {
     const { url } = await tcpReceiver(async (socket) => {
       for (const piece of "HTTP/1.1 200 OK\r\nX-Slow: 1\r\n\r\n") {
@@ -204,6 +253,31 @@ describe("the deadline", () => {
     await eventually(() => expect(seen.open).toBe(0));
   });
 
+  test("nor does one that drips extend it", async () => {
+    const { url, seen } = await tcpReceiver(async (socket) => {
+      // The head of a handshake record of 16 KiB, whose content comes byte by byte.
+      socket.write(Buffer.from([22, 3, 3, 0x40, 0]));
+      while (!socket.destroyed) {
+        socket.write(Buffer.of(2));
+        await sleep(5);
+      }
+    });
+    expect(await post(url.replace("http:", "https:"), {}, { timeout_ms: 80 })).toMatchObject({ status_code: null, error: "timeout" });
+    await eventually(() => expect(seen.open).toBe(0));
+  });
+
+  test("a receiver that accepts no connection times out, whether its backlog has room or not", async () => {
+    const url = await frozenReceiver();
+    const poster = posterOn({ timeout_ms: 200 });
+    const outcomes = await Promise.all(Array.from({ length: 8 }, () => poster.post({ url, headers: {}, body: "{}" })));
+    expect(outcomes.map(({ status_code, error }) => ({ status_code, error }))).toEqual(
+      Array.from({ length: 8 }, () => ({ status_code: null, error: "timeout" })),
+    );
+    expect(new Set(outcomes.map(({ remote_address }) => remote_address)), "some got into the backlog").toEqual(
+      new Set(["127.0.0.1", null]),
+    );
+  });
+
   test("time spent waiting for one of the origin's 64 connections counts", async () => {
     const { url, seen } = await receiver(() => {});
     const poster = posterOn({ timeout_ms: 100 });
@@ -253,6 +327,11 @@ describe("what goes wrong on the way", () => {
     expect(await post(url)).toMatchObject({ status_code: null, error: "connection_reset" });
   });
 
+  test("the connection is closed in the middle of the head: connection_reset", async () => {
+    const { url } = await rawReceiver("HTTP/1.1 200 OK\r\nContent-Le");
+    expect(await post(url)).toMatchObject({ status_code: null, error: "connection_reset", response_headers: null });
+  });
+
   test("a connection that breaks after the head changes nothing about the outcome", async () => {
     const { url } = await tcpReceiver((socket) =>
       socket.once("data", () =>
@@ -269,6 +348,9 @@ describe("what goes wrong on the way", () => {
     ["two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"],
     ["a 100 that was not asked for", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"],
     ["an upgrade that was not asked for", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"],
+    ["a 0.9 answer, which has no head", "<html>hello</html>"],
+    ["a status beyond three digits", "HTTP/1.1 2000 OK\r\nContent-Length: 0\r\n\r\n"],
+    ["a header name with a NUL", "HTTP/1.1 200 OK\r\nX-\0: 1\r\nContent-Length: 0\r\n\r\n"],
     ["headers of more than 16 KiB", `HTTP/1.1 200 OK\r\n${`X-Much: ${"v".repeat(1000)}\r\n`.repeat(20)}\r\n`],
   ])("%s is an invalid_response", async ([, bytes]) => {
     const { url } = await rawReceiver(bytes!);
@@ -319,6 +401,16 @@ describe("TLS", () => {
     const { url, seen } = await tlsReceiver((_, response) => response.end("ok"));
     const outcome = await post(url.replace("receiver.test", host!), {}, trusted ? { ca } : {}, leadingTo("127.0.0.1"));
     expect(outcome).toMatchObject({ status_code: null, error: "tls", remote_address: "127.0.0.1" });
+    expect(seen.requests).toEqual([]);
+  });
+
+  test("a certificate that has expired: tls, and no request is sent", async () => {
+    const { url, seen } = await tlsReceiver((_, response) => response.end("ok"), expired);
+    expect(await post(url, {}, { ca }, leadingTo("127.0.0.1"))).toMatchObject({
+      status_code: null,
+      error: "tls",
+      remote_address: "127.0.0.1",
+    });
     expect(seen.requests).toEqual([]);
   });
 
@@ -490,9 +582,9 @@ const receiver = (listener: Listener) =>
     "http://127.0.0.1",
   );
 
-const tlsReceiver = (listener: Listener) =>
+const tlsReceiver = (listener: Listener, cert = ca) =>
   listening(
-    createHttpsServer({ key, cert: ca }, (request, response) => void listener(request, response)),
+    createHttpsServer({ key, cert }, (request, response) => void listener(request, response)),
     "https://receiver.test",
   );
 
@@ -504,6 +596,16 @@ const tcpReceiver = (serve: (socket: Socket) => unknown) =>
 
 /** Answers whatever comes with these bytes, and closes. */
 const rawReceiver = (bytes: string) => tcpReceiver((socket) => socket.once("data", () => socket.end(bytes, "latin1")));
+
+/** A process that listens and is stopped: the kernel takes connections into its backlog of one, and nobody accepts them. */
+async function frozenReceiver(): Promise<string> {
+  const listen = `const s = require("net").createServer().listen(0, "127.0.0.1", 1, () => console.log(s.address().port))`;
+  const child = spawn(process.execPath, ["-e", listen], { stdio: ["ignore", "pipe", "inherit"] });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const [port] = (await once(child.stdout, "data")) as [Buffer];
+  child.kill("SIGSTOP");
+  return `http://127.0.0.1:${port.toString().trim()}`;
+}
 
 /** A server on a port of loopback for the time of one test, and what it saw. */
 async function listening<S extends Server>(server: S, origin: string) {
@@ -544,4 +646,15 @@ JhEzP/ZJgOIFnPW9nCAiLmcneTDzzWNOYnU6mb5pZbH8AknReYGwlTtSOOoy4pHK
 nPS2JhrsBWN+ee1Poy0wKzAYBgNVHREEETAPgg1yZWNlaXZlci50ZXN0MA8GA1Ud
 EwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDRwAwRAIgJeiqje5Z8bLdnkCeMtN6633T
 z7zUyhiDy7k3Lj20DUcCIA5ncEWFjGbqO9qdNq21HXWU7HrSQomvC9iUYcEapyRR
+-----END CERTIFICATE-----`;
+/** Of the same key, signed by the one above, valid on the first of January 2020. */
+const expired = `-----BEGIN CERTIFICATE-----
+MIIBVDCB+qADAgECAgECMAoGCCqGSM49BAMCMBgxFjAUBgNVBAMMDXJlY2VpdmVy
+LnRlc3QwHhcNMjAwMTAxMDAwMDAwWhcNMjAwMTAyMDAwMDAwWjASMRAwDgYDVQQD
+DAdleHBpcmVkMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEuTqZtyYRMz/2SYDi
+BZz1vZwgIi5nJ3kw881jTmJ1Opm+aWWx/AJJ0XmBsJU7UjjqMuKRypz0tiYa7AVj
+fnntT6M7MDkwGAYDVR0RBBEwD4INcmVjZWl2ZXIudGVzdDAdBgNVHQ4EFgQUCtwG
+IQRC0CD9R76lpCvi5PGbxdcwCgYIKoZIzj0EAwIDSQAwRgIhAKysEyFuaKCHzlQF
+G91Voe6D7Ieq00QH9XcrH8T2h7JSAiEAzQ/HkH6TRFmNqVO9tZyJk/8LJHA+NZ/M
+X/ZYagEeaGM=
 -----END CERTIFICATE-----`;

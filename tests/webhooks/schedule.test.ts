@@ -82,6 +82,11 @@ describe("the schedule", () => {
     });
   });
 
+  test("is over with it, whatever it says of later", () => {
+    const success = outcome({ status_code: 200, error: null, response_headers: { "retry-after": "3600" } });
+    expect(judge(tried(0), success, created_at)).toMatchObject({ status: "succeeded", due_at: created_at, completed_at: created_at });
+  });
+
   test("is the same for every kind of failure", () => {
     for (const failure of [answered(302), answered(404), answered(500), silent]) {
       expect(judge(tried(0), failure, created_at, least)).toMatchObject({ status: "scheduled", due_at: after(created_at, seconds(5)) });
@@ -136,6 +141,8 @@ describe("Retry-After", () => {
     "in 2099 years",
     "Mon, 99 Xyz 2099 00:00:00 GMT",
     "2099-01-01T00:00:00Z",
+    "60, 120",
+    "9".repeat(400) + "s",
   ])("that reads %j is ignored", (value) => expect(at({ "retry-after": value })).toBe(seconds(5)));
 });
 
