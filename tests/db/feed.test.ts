@@ -283,8 +283,8 @@ test.skipIf(!onPostgres())("a page of a feed is read by its index, and nothing i
   const { tenant } = await aTenant();
   const { db, workspace_id } = tenant.ctx;
   await db.execute(sql`
-    insert into events (workspace_id, id, type, payload, created_at, xid)
-    select w.workspace_id, gen_random_uuid(), 'new_message', '{}', now(), (n / 3 + 3)::text::xid8
+    insert into events (workspace_id, id, type, channel, payload, created_at, xid)
+    select w.workspace_id, gen_random_uuid(), 'new_message', 'whatsapp', '{}', now(), (n / 3 + 3)::text::xid8
     from generate_series(1, 20000) n, (select ${sql.param(workspace_id, events.workspace_id)}::uuid as workspace_id) w`);
   await db.execute(sql`analyze events`);
   const statement = db
