@@ -162,13 +162,16 @@ async function seed(): Promise<{ workspace: string; endpoints: string[] }> {
 
 /** As traffic would have left them: one event and one delivery each, the endpoints in turn. */
 async function leaveDeliveries(size: number): Promise<void> {
+  // In the order of their making, as the service's own ids are: random ones would scatter every write over the indexes.
+  const new_id = sql`
+    (lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0') || substr(replace(gen_random_uuid()::text, '-', ''), 13))::uuid`;
   await sql`
     with happened as (
       insert into events (workspace_id, id, type, channel, payload, created_at)
-      select ${seeded.workspace}, gen_random_uuid(), 'new_message', 'whatsapp', ${body}, now() from generate_series(1, ${size}) returning id
+      select ${seeded.workspace}, ${new_id}, 'new_message', 'whatsapp', ${body}, now() from generate_series(1, ${size}) returning id
     )
     insert into webhook_deliveries (workspace_id, id, endpoint_id, event_id, event_type, status, due_at, created_at, updated_at)
-    select ${seeded.workspace}, gen_random_uuid(), (${seeded.endpoints}::uuid[])[1 + row_number() over () % ${endpoint_count}], id, 'new_message',
+    select ${seeded.workspace}, ${new_id}, (${seeded.endpoints}::uuid[])[1 + row_number() over () % ${endpoint_count}], id, 'new_message',
       'ready', now() + row_number() over () * interval '1 microsecond', now(), now() from happened`;
   await sql`vacuum analyze webhook_deliveries, events, webhook_attempts`;
   await sql`checkpoint`;
