@@ -14,12 +14,14 @@ const rooms = {
   jobs: [...ground, "workspaces/tables.ts"],
   channels: [...ground, "audit", "workspaces"],
   contacts: [...ground, "audit", "channels", "workspaces"],
-  webhooks: [...ground, "audit", "channels", "jobs", "workspaces", "conversations/tables.ts"],
+  posting: ["core"], // how a webhook leaves the building
+  webhooks: [...ground, "audit", "channels", "jobs", "posting", "workspaces", "conversations/tables.ts"],
+  dispatch: [...ground, "audit", "webhooks"],
   conversations: [...ground, "audit", "channels", "contacts", "webhooks", "workspaces"],
   messages: [...ground, "audit", "channels", "contacts", "conversations", "webhooks", "workspaces"],
   agent: [...ground, "webhooks"],
   sentiment: [...ground, "webhooks"],
-  events: [...ground, "agent", "conversations", "messages", "sentiment", "webhooks"],
+  events: [...ground, "agent", "dispatch", "conversations", "messages", "sentiment", "webhooks"],
 };
 
 const built = Object.keys(rooms);
@@ -45,14 +47,14 @@ const doors = {
   postgres: only("db/connect.ts"),
   "@electric-sql": only("db/connect.ts"),
   "drizzle-orm": (file) => file === "core/context.ts" || !/^(core|http)\/|(^|\/)(router|contract)\.ts$/.test(file),
-  undici: only("webhooks", "channels/providers"),
+  undici: only("posting", "channels/providers"),
   pino: only("bin"),
   "node:process": only("config.ts"), // `process` is a global; what would be imported is `env`
 };
 
 /** What must be handed over (`ctx.now()`, `ctx.network.fetch`), so that a test may hand over its own. */
 const clockKeepers = only("core/time.ts");
-const fetchers = only("webhooks/post.ts", "channels/providers", "bin", "config.ts");
+const fetchers = only("posting", "channels/providers", "bin", "config.ts");
 
 const src = path.join(import.meta.dirname, "..", "src");
 const inSrc = (file) => path.relative(src, file).split(path.sep).join("/");

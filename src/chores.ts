@@ -7,7 +7,7 @@ import { workJobs } from "./jobs/work-jobs.ts";
 import { sweepWindows } from "./rate-limits/sweep-windows.ts";
 import { replayFailed, replayMissing } from "./webhooks/replay-deliveries.ts";
 import { sweepEvents } from "./webhooks/sweep-events.ts";
-import { dispatchDeliveries } from "./webhooks/dispatch-deliveries.ts";
+import { dispatchDeliveries } from "./dispatch/dispatch-deliveries.ts";
 
 type Chore = (services: Services, options: ChoreOptions) => Promise<object>;
 

@@ -15,7 +15,7 @@ import { after, hours, minutes, seconds, type Timestamp } from "../core/time.ts"
 import { atomically } from "../db/atomically.ts";
 import { findMine, mine } from "../db/mine.ts";
 import { createEndpoint } from "../webhooks/create-endpoint.ts";
-import { dispatchDeliveries } from "../webhooks/dispatch-deliveries.ts";
+import { dispatchDeliveries } from "../dispatch/dispatch-deliveries.ts";
 import { webhook_endpoints } from "../webhooks/tables.ts";
 import { workspaces } from "../workspaces/tables.ts";
 import { demoLetters, type Letters } from "./demo-letters.ts";

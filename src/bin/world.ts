@@ -8,8 +8,8 @@ import { createVault } from "../core/vault.ts";
 import { createAnnouncer } from "../db/announce.ts";
 import { connectEmbedded, connectPostgres, type Connection } from "../db/connect.ts";
 import { lockDataDir } from "../db/data-dir.ts";
-import { createPoster } from "../webhooks/post.ts";
-import { createResolve } from "../webhooks/resolve.ts";
+import { createPoster } from "../posting/post.ts";
+import { createResolve } from "../posting/resolve.ts";
 import { createLog } from "./log.ts";
 
 /** Opens the configured database, brought up to date, and everything that works on it. */

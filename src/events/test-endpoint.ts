@@ -8,7 +8,7 @@ import { lease_ms } from "../db/lease.ts";
 import { findMine, mine } from "../db/mine.ts";
 import type { TestEndpoint, WebhookTest } from "../webhooks/contract.ts";
 import { examplePayload } from "../webhooks/define-event.ts";
-import { attemptDelivery } from "../webhooks/dispatch-deliveries.ts";
+import { attemptDelivery } from "../dispatch/dispatch-deliveries.ts";
 import { writeEvent } from "../webhooks/emit.ts";
 import { liveEndpoint } from "../webhooks/find-endpoint.ts";
 import { presentAttempt, presentDelivery } from "../webhooks/present.ts";

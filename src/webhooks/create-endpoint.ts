@@ -4,7 +4,7 @@ import type { TxCtx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import { mine } from "../db/mine.ts";
 import { workspaces } from "../workspaces/tables.ts";
-import { assertWebhookUrl } from "./address-guard.ts";
+import { assertWebhookUrl } from "../posting/address-guard.ts";
 import type { CreateEndpoint } from "./contract.ts";
 import { patchedHeaders, sealHeaders } from "./endpoint-headers.ts";
 import { presentEndpoint } from "./present.ts";

@@ -3,7 +3,7 @@ import { and, eq } from "drizzle-orm";
 import { record } from "../audit/record.ts";
 import type { Ctx, TxCtx } from "../core/context.ts";
 import { mine } from "../db/mine.ts";
-import { assertWebhookUrl } from "./address-guard.ts";
+import { assertWebhookUrl } from "../posting/address-guard.ts";
 import type { UpdateEndpoint } from "./contract.ts";
 import { cancelWaiting } from "./delete-endpoint.ts";
 import { openHeaders, patchedHeaders, sealHeaders } from "./endpoint-headers.ts";

@@ -1,8 +1,8 @@
 import { createNewId } from "../../src/core/ids.ts";
 import { systemClock } from "../../src/core/time.ts";
-import type { ClaimedDelivery } from "../../src/webhooks/claim-deliveries.ts";
-import { createPoster } from "../../src/webhooks/post.ts";
-import { signedRequest } from "../../src/webhooks/sign.ts";
+import type { ClaimedDelivery } from "../../src/dispatch/claim-deliveries.ts";
+import { createPoster } from "../../src/posting/post.ts";
+import { signedRequest } from "../../src/dispatch/sign.ts";
 
 /** The same signed posts with no database at all: what the network, the signature and this machine allow. */
 const { count, urls, body } = JSON.parse(process.argv[2]!) as { count: number; urls: string[]; body: string };

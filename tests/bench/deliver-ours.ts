@@ -1,6 +1,6 @@
 import { openWorld } from "../../src/bin/world.ts";
 import { readConfig } from "../../src/config.ts";
-import { dispatchDeliveries } from "../../src/webhooks/dispatch-deliveries.ts";
+import { dispatchDeliveries } from "../../src/dispatch/dispatch-deliveries.ts";
 
 /** The dispatcher as it is, until nothing is due. */
 const world = await openWorld(readConfig());

@@ -8,7 +8,7 @@ import { newWorkspace } from "../../src/bin/new-workspace.ts";
 import { readConfig } from "../../src/config.ts";
 import { uuidOf } from "../../src/core/ids.ts";
 import { firstTurn, release } from "../../src/db/lease.ts";
-import { claimDeliveries, deliveryQueue } from "../../src/webhooks/claim-deliveries.ts";
+import { claimDeliveries, deliveryQueue } from "../../src/dispatch/claim-deliveries.ts";
 
 /**
  * Deliveries a second in one process, beside the same posts without a database and beside two queues on the same

@@ -14,12 +14,13 @@ const house = {
     'import type { PgDatabase } from "drizzle-orm/pg-core";\nexport type Network = { fetch: typeof fetch; db: PgDatabase<never> };',
   "core/time.ts": "export const systemClock = () => new Date(Date.now());",
   "db/connect.ts": 'import postgres from "postgres";\nexport const connect = () => postgres();',
-  "webhooks/post.ts": "export const post = async () => fetch(String(performance.now()));",
+  "posting/post.ts": "export const post = async () => fetch(String(performance.now()));",
+  "webhooks/emit.ts": 'import { post } from "../posting/post.ts";\nexport const emit = () => post();',
   "channels/providers/sandbox.ts":
     'import { Agent } from "undici";\nexport const send = async () => fetch("x", { dispatcher: new Agent() });',
   "conversations/tables.ts": 'import { sql } from "drizzle-orm";\nexport const conversations = sql`select 1`;',
   "conversations/send.ts":
-    'import { post } from "../webhooks/post.ts";\nexport const send = async (fetch: typeof post) => [await fetch(), new Date(0)];',
+    'import { emit } from "../webhooks/emit.ts";\nexport const send = async (fetch: typeof emit) => [await fetch(), new Date(0)];',
   "conversations/router.ts":
     'import { write } from "../trpc/procedure.ts";\nimport { send } from "./send.ts";\nexport const r = [write, send];',
   "trpc/procedure.ts": 'import { initTRPC } from "@trpc/server";\nexport const write = initTRPC;',
@@ -36,7 +37,7 @@ type Seed = [promise: string, file: string, source: string, fault: string];
 
 const seeds: Seed[] = [
   ["core looks into nothing", "core/a.ts", 'import "../db/connect.ts";', "core may not look into db"],
-  ["the ground looks into no room", "db/a.ts", 'import "../webhooks/post.ts";', "db may not look into webhooks"],
+  ["the ground looks into no room", "db/a.ts", 'import "../posting/post.ts";', "db may not look into posting"],
   ["a room looks into no room above it", "webhooks/a.ts", 'import "../conversations/send.ts";', "webhooks may not look into conversations"],
   [
     "a type is an import too",

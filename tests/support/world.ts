@@ -9,7 +9,7 @@ import { createNewId, type Id } from "../../src/core/ids.ts";
 import { after, systemClock, type Timestamp } from "../../src/core/time.ts";
 import { createVault } from "../../src/core/vault.ts";
 import { atomically } from "../../src/db/atomically.ts";
-import { createPoster } from "../../src/webhooks/post.ts";
+import { createPoster } from "../../src/posting/post.ts";
 import { database } from "./database.ts";
 import { assertDocumented } from "./document.ts";
 import { asService } from "./fence.ts";

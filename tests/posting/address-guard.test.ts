@@ -4,8 +4,8 @@ import fc from "fast-check";
 import ipaddr from "ipaddr.js";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { ApiError } from "../../src/core/errors.ts";
-import { assertWebhookUrl, BlockedAddress, NameNotResolved, vet, webhookUrl } from "../../src/webhooks/address-guard.ts";
-import { createResolve } from "../../src/webhooks/resolve.ts";
+import { assertWebhookUrl, BlockedAddress, NameNotResolved, vet, webhookUrl } from "../../src/posting/address-guard.ts";
+import { createResolve } from "../../src/posting/resolve.ts";
 
 const asked: string[] = [];
 const answering = (...addresses: string[]) => ({

@@ -5,10 +5,10 @@ import type { Timestamp } from "../core/time.ts";
 import { rfc3339 } from "../db/columns.ts";
 import { claim, revive, type Claim, type Queue, type Turn } from "../db/lease.ts";
 import { query } from "../db/query.ts";
-import type { EventName, StoredDeliveryStatus, Trigger } from "./contract.ts";
-import { openHeaders } from "./endpoint-headers.ts";
-import { secretPlace } from "./secrets.ts";
-import { events, webhook_deliveries, webhook_endpoints, webhook_secrets } from "./tables.ts";
+import type { EventName, StoredDeliveryStatus, Trigger } from "../webhooks/contract.ts";
+import { openHeaders } from "../webhooks/endpoint-headers.ts";
+import { secretPlace } from "../webhooks/secrets.ts";
+import { events, webhook_deliveries, webhook_endpoints, webhook_secrets } from "../webhooks/tables.ts";
 
 /** A worker that died may have posted; at least once means that the delivery is simply made again. */
 export const deliveryQueue: Queue = {

@@ -1,7 +1,7 @@
 import type { PostOutcome } from "../core/poster.ts";
 import { after, epochMs, hours, minutes, seconds, type Timestamp } from "../core/time.ts";
 import type { ClaimedDelivery } from "./claim-deliveries.ts";
-import type { StoredDeliveryStatus } from "./contract.ts";
+import type { StoredDeliveryStatus } from "../webhooks/contract.ts";
 
 /** The wait before each attempt: eleven attempts, the last at most 23 h 52 m 50 s after the event. */
 export const schedule_ms = [

@@ -8,9 +8,9 @@ import { atomically } from "../db/atomically.ts";
 import { mine } from "../db/mine.ts";
 import { query } from "../db/query.ts";
 import type { ClaimedDelivery } from "./claim-deliveries.ts";
-import { cancelWaiting, withdrawn } from "./delete-endpoint.ts";
+import { cancelWaiting, withdrawn } from "../webhooks/delete-endpoint.ts";
 import type { Verdict } from "./judge.ts";
-import { webhook_attempts, webhook_deliveries, webhook_endpoint_hours, webhook_endpoints } from "./tables.ts";
+import { webhook_attempts, webhook_deliveries, webhook_endpoint_hours, webhook_endpoints } from "../webhooks/tables.ts";
 
 /** One attempt that was made, and what follows from it. */
 export interface Result {

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import type { PostOutcome } from "../../src/core/poster.ts";
 import type { Poster } from "../../src/core/poster.ts";
-import { createPoster, type PosterOptions } from "../../src/webhooks/post.ts";
+import { createPoster, type PosterOptions } from "../../src/posting/post.ts";
 
 const laptop = {
   fetch,

@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { epochMs, seconds } from "../../src/core/time.ts";
-import { signatureOf } from "../../src/webhooks/sign.ts";
+import { signatureOf } from "../../src/dispatch/sign.ts";
 import { createReceiver } from "../support/receiver.ts";
 import { onlyDelivery, replay, verifies } from "../support/webhooks.ts";
 import { createWorld } from "../support/world.ts";

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { after, hours, minutes, msBetween, seconds, timestamp, type Timestamp } from "../../src/core/time.ts";
-import type { ClaimedDelivery } from "../../src/webhooks/claim-deliveries.ts";
-import { judge, schedule_ms } from "../../src/webhooks/judge.ts";
+import type { ClaimedDelivery } from "../../src/dispatch/claim-deliveries.ts";
+import { judge, schedule_ms } from "../../src/dispatch/judge.ts";
 import type { PostOutcome } from "../../src/core/poster.ts";
 import { createReceiver } from "../support/receiver.ts";
 import { attemptsOf, auditOf, deliveriesOf, leaveDeliveries, onlyDelivery, storedDelivery } from "../support/webhooks.ts";
