@@ -4,6 +4,7 @@ import { provider_events } from "../../src/channels/tables.ts";
 import { conversations } from "../../src/conversations/tables.ts";
 import { messages } from "../../src/messages/tables.ts";
 import { freshNumber } from "../support/channels.ts";
+import { onPostgres } from "../support/database.ts";
 import { recorded, recordedTest } from "../support/payloads.ts";
 import { countsOf, eventsOf, rowsOf } from "../support/rows.ts";
 import { createTwilio, createTwilioTwin, answeringJson, freshSid, refusing, type Form } from "../support/twilio.ts";
@@ -198,6 +199,21 @@ describe("a call", () => {
     expect(states[0]?.slice(1)).toEqual(["ended", 4]);
     for (const state of states) expect(state).toEqual(states[0]);
   });
+});
+
+test.skipIf(!onPostgres())("a call of which everything is told at one moment is one conversation", async () => {
+  const { tenant, voice, call } = await withVoice();
+  const { CallSid } = call;
+  const told: [string, Form][] = [
+    ["voice", { ...call, CallStatus: "ringing" }],
+    ["status", { ...call, CallStatus: "completed", CallDuration: "42", SequenceNumber: "3" }],
+    ["recording", { CallSid, RecordingSid: "RE1", RecordingUrl: "https://api.twilio.com/r", RecordingDuration: "12" }],
+    ["transcription", segment(CallSid, "1", "Hello", "inbound_track")],
+    ["transcription", segment(CallSid, "2", "Good morning", "outbound_track")],
+  ];
+  await Promise.all([...told, ...told].map(([hook, form]) => voice.tell(hook, form)));
+  expect(await voice.conversations()).toMatchObject([{ status: "ended", message_count: 4 }]);
+  expect(await countsOf(tenant)).toEqual({ contacts: 1, conversations: 1, messages: 4, events: 5, provider_events: 5 });
 });
 
 const segment = (CallSid: string, SequenceId: string, transcript: string, Track: string): Form => ({
