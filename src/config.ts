@@ -35,6 +35,7 @@ const Environment = z.object({
     .string()
     .regex(/^v\d+\.\d+$/)
     .default("v23.0"),
+  TWILIO_API_URL: origin.default("https://api.twilio.com"),
 });
 
 export type Config = ReturnType<typeof readConfig>;
@@ -74,6 +75,7 @@ export function readConfig(environment: Record<string, string | undefined> = pro
     log_level: env.LOG_LEVEL ?? (embedded ? "warn" : "info"),
     meta_graph_url: env.META_GRAPH_URL,
     meta_graph_version: env.META_GRAPH_VERSION,
+    twilio_api_url: env.TWILIO_API_URL,
   });
 }
 

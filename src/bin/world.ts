@@ -36,7 +36,12 @@ export async function openWorld(config: Config, { now = systemClock }: { now?: C
     log,
     network,
     poster: createPoster(network),
-    settings: { public_url: config.public_url, meta_graph_url: config.meta_graph_url, meta_graph_version: config.meta_graph_version },
+    settings: {
+      public_url: config.public_url,
+      meta_graph_url: config.meta_graph_url,
+      meta_graph_version: config.meta_graph_version,
+      twilio_api_url: config.twilio_api_url,
+    },
     wake(work) {
       ring(work);
       announcer?.announce(work);

@@ -8,6 +8,11 @@ export type ChannelKind = z.infer<typeof ChannelKind>;
 
 export type ChannelStatus = "connected" | "disconnected" | "error";
 
+export const CallState = z
+  .enum(["ringing", "in_progress", "completed", "busy", "no_answer", "canceled", "failed"])
+  .meta({ description: "Where a call is; all but the first two are final." });
+export type CallState = z.infer<typeof CallState>;
+
 export const Content = z
   .discriminatedUnion("type", [
     z.object({ type: z.literal("text"), text: textField(4096, z.string().min(1)) }).meta({ id: "TextContent", description: "Plain text." }),
@@ -19,6 +24,20 @@ export const Content = z
         caption: textField(4096).nullable(),
       })
       .meta({ id: "MediaContent", description: "A file, by reference." }),
+    z
+      .object({
+        type: z.literal("call"),
+        state: CallState,
+        duration_seconds: z.number().int().nullable().meta({ description: "How long it was; null until it is over." }),
+      })
+      .meta({ id: "CallContent", description: "A telephone call, as it fares. What is said in it are messages of their own." }),
+    z
+      .object({
+        type: z.literal("recording"),
+        url: z.string().nullable().meta({ description: "Where the provider keeps it; read with the provider's credentials." }),
+        duration_seconds: z.number().int().nullable(),
+      })
+      .meta({ id: "RecordingContent", description: "The recording of a call." }),
   ])
   .meta({ id: "Content", description: "What a message says." });
 export type Content = z.infer<typeof Content>;

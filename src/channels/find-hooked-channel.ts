@@ -21,8 +21,8 @@ export async function findHookedChannel(services: Services, channel_id: string):
 }
 
 /** One URL of a provider's app may serve several accounts: each event goes to the channel of its own. */
-export async function channelOfAccount(ctx: Ctx, hooked: Channel, account_id: string): Promise<Channel | undefined> {
-  if (account_id === hooked.account_id) return hooked;
+export async function channelOfAccount(ctx: Ctx, hooked: Channel, account_id: string | null): Promise<Channel | undefined> {
+  if (account_id === null || account_id === hooked.account_id) return hooked;
   const [channel] = await ctx.db
     .select()
     .from(channels)

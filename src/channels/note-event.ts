@@ -2,13 +2,15 @@ import { and, eq, sql } from "drizzle-orm";
 import type { TxCtx } from "../core/context.ts";
 import { mine } from "../db/mine.ts";
 import type { Channel } from "./find-hooked-channel.ts";
-import type { InboundEvent } from "./providers/provider.ts";
+import type { CallNews, CallPart, InboundEvent } from "./providers/provider.ts";
 import { provider_events } from "./tables.ts";
 
-/** A report on a message that nobody knows yet. */
+/** What is kept until its message, or its call, is known. */
+export type Held = HeldReport | CallNews | CallPart;
+
 export type HeldReport = Pick<Extract<InboundEvent, { kind: "status" }>, "status" | "occurred_at" | "error">;
 
-export type Effect = { outcome: "applied" } | { outcome: "ignored"; detail: string } | { outcome: "held"; held: HeldReport };
+export type Effect = { outcome: "applied" } | { outcome: "ignored"; detail: string } | { outcome: "held"; held: Held };
 
 /** Records an event by its dedupe key and lets it take effect; one that is known already does nothing. */
 export async function noteEvent(ctx: TxCtx, channel: Channel, event: InboundEvent, take: () => Promise<Effect> | Effect): Promise<void> {

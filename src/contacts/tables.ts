@@ -39,14 +39,17 @@ export const contact_identities = pgTable(
   ],
 );
 
-/** When a contact last wrote on a channel, by the provider's clock: what Meta's 24-hour window hangs on. */
+/** What a contact does on a channel: what Meta's 24-hour window hangs on, and whether they want to hear from the business. */
 export const contact_channels = pgTable(
   "contact_channels",
   {
     workspace_id: id("ws").notNull(),
     channel_id: id("chan").notNull(),
     contact_id: id("cont").notNull(),
+    /** By the provider's clock. */
     last_inbound_at: instant().notNull(),
+    /** They asked for no more messages here. */
+    opted_out_at: instant(),
   },
   (t) => [
     primaryKey({ columns: [t.workspace_id, t.channel_id, t.contact_id] }),

@@ -1,4 +1,4 @@
-import { and, eq, inArray, sql } from "drizzle-orm";
+import { and, desc, eq, inArray, sql } from "drizzle-orm";
 import type { TxCtx } from "../core/context.ts";
 import { mine } from "../db/mine.ts";
 import { openStatuses } from "./contract.ts";
@@ -11,7 +11,7 @@ export const oneOpen = {
   where: sql`status in ('open', 'pending') and channel <> 'twilio_voice'`,
 };
 
-/** The open conversation with a contact on a channel, locked. */
+/** The open conversation with a contact on a channel, locked; of several calls the newest. */
 export async function lockOneOpen(
   ctx: TxCtx,
   { channel_id, contact_id }: Pick<ConversationRow, "channel_id" | "contact_id">,
@@ -27,6 +27,8 @@ export async function lockOneOpen(
         inArray(conversations.status, [...openStatuses]),
       ),
     )
+    .orderBy(desc(conversations.id))
+    .limit(1)
     .for("update");
   return open;
 }

@@ -47,6 +47,7 @@ export interface Settings {
   public_url: string;
   meta_graph_url: string;
   meta_graph_version: string;
+  twilio_api_url: string;
 }
 
 /** What every behaviour may use, whoever asks. */

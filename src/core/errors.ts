@@ -164,6 +164,13 @@ export const errors = {
     remedy: "Send one of `messaging_window.allowed_types`.",
     retryable: false,
   },
+  recipient_opted_out: {
+    status: 422,
+    title: "Recipient opted out",
+    meaning: "The contact asked for no more messages on this channel.",
+    remedy: "Write to them on another channel. They may allow messages again, by SMS with the word START.",
+    retryable: false,
+  },
   recipient_unreachable: {
     status: 422,
     title: "Recipient unreachable",

@@ -2,7 +2,7 @@ import { Hono, type Context } from "hono";
 import { openCredentials } from "../channels/credentials.ts";
 import { findHookedChannel } from "../channels/find-hooked-channel.ts";
 import { providers } from "../channels/providers/all.ts";
-import type { ProviderName } from "../channels/providers/provider.ts";
+import type { HookRequest, ProviderName } from "../channels/providers/provider.ts";
 import { receiveEvent } from "../messages/receive-event.ts";
 import { ApiError, unauthorized } from "../core/errors.ts";
 import { limitBody, type Front } from "./front-door.ts";
@@ -11,54 +11,72 @@ import { sendProblem } from "./problem.ts";
 /** Which providers call back where. */
 const doors = new Map<string, readonly ProviderName[]>([
   ["meta", ["whatsapp"]],
+  ["twilio", ["twilio_sms", "twilio_voice"]],
   ["sandbox", ["sandbox"]],
 ]);
 
 /** Meta's payloads reach 3 MB. */
 const body_limit_bytes = 4 * 1024 * 1024;
 
-/** Where providers call: `/hooks/meta/{channel_id}` and `/hooks/sandbox/{channel_id}`. */
+/** Where providers call: `/hooks/meta/{channel_id}`, `/hooks/sandbox/{channel_id}`, `/hooks/twilio/{channel_id}/{hook}`. */
 export function hooks(): Hono<Front> {
   const app = new Hono<Front>();
-
-  app.get("/hooks/:door/:channel_id", async (c) => {
-    try {
-      const { provider, credentials } = await hookedChannel(c);
-      const answer = provider.handshake(new URL(c.req.url).searchParams, credentials);
-      return answer === undefined
-        ? sendProblem(c, new ApiError("forbidden", { detail: "The channel expects no such subscription." }))
-        : c.text(answer);
-    } catch (error) {
-      return sendProblem(c, error);
-    }
-  });
-
-  app.post("/hooks/:door/:channel_id", limitBody(body_limit_bytes), async (c) => {
-    try {
-      const { ctx, channel, provider, credentials } = await hookedChannel(c);
-      const raw = new Uint8Array(await c.req.arrayBuffer());
-      if (!provider.verify({ raw, header: (name) => c.req.header(name) }, credentials)) {
-        throw unauthorized("unknown_token", "The signature does not match the body.");
-      }
-      let unheeded = 0;
-      for (const event of provider.parse(raw, ctx.now())) {
-        await receiveEvent(ctx, channel, event).catch((error: unknown) => {
-          unheeded += 1;
-          ctx.log.error({ err: error, channel_id: channel.id, dedupe_key: event.dedupe_key }, "an event was not taken in");
-        });
-      }
-      // The provider tells it again, and what was taken in already is known by its key: nothing is lost.
-      if (unheeded > 0) throw new ApiError("service_unavailable");
-      return c.json({ received: true });
-    } catch (error) {
-      return sendProblem(c, error);
-    }
-  });
+  for (const path of ["/hooks/:door/:channel_id", "/hooks/:door/:channel_id/:hook"]) {
+    app.get(path, subscribe);
+    app.post(path, limitBody(body_limit_bytes), receive);
+  }
   return app;
+}
+
+async function subscribe(c: Context<Front>): Promise<Response> {
+  try {
+    const { provider, credentials } = await hookedChannel(c);
+    const answer = provider.handshake(new URL(c.req.url).searchParams, credentials);
+    return answer === undefined
+      ? sendProblem(c, new ApiError("forbidden", { detail: "The channel expects no such subscription." }))
+      : c.text(answer);
+  } catch (error) {
+    return sendProblem(c, error);
+  }
+}
+
+async function receive(c: Context<Front>): Promise<Response> {
+  try {
+    const { ctx, channel, provider, credentials } = await hookedChannel(c);
+    const request = await requestOf(c);
+    if (!provider.verify(request, credentials)) {
+      throw unauthorized("unknown_token", "The signature does not match the body.");
+    }
+    let unheeded = 0;
+    for (const event of provider.parse(request.raw, ctx.now(), request.url)) {
+      await receiveEvent(ctx, channel, event).catch((error: unknown) => {
+        unheeded += 1;
+        ctx.log.error({ err: error, channel_id: channel.id, dedupe_key: event.dedupe_key }, "an event was not taken in");
+      });
+    }
+    // The provider tells it again, and what was taken in already is known by its key: nothing is lost.
+    if (unheeded > 0) throw new ApiError("service_unavailable");
+    const answer = provider.answer?.(request, credentials);
+    return answer ? c.body(answer.body, 200, { "Content-Type": answer.content_type }) : c.json({ received: true });
+  } catch (error) {
+    return sendProblem(c, error);
+  }
+}
+
+async function requestOf(c: Context<Front>): Promise<HookRequest> {
+  const { pathname, search } = new URL(c.req.url);
+  return {
+    url: `${c.var.services.settings.public_url}${pathname}${search}`,
+    raw: new Uint8Array(await c.req.arrayBuffer()),
+    header: (name) => c.req.header(name),
+  };
 }
 
 async function hookedChannel(c: Context<Front>) {
   const { ctx, channel } = await findHookedChannel(c.var.services, c.req.param("channel_id") ?? "");
-  if (!doors.get(c.req.param("door") ?? "")?.includes(channel.provider)) throw new ApiError("not_found");
-  return { ctx, channel, provider: providers[channel.provider], credentials: openCredentials(ctx, channel.credentials) };
+  const provider = providers[channel.provider];
+  const is_ours =
+    doors.get(c.req.param("door") ?? "")?.includes(channel.provider) && (provider.hooks ?? [""]).includes(c.req.param("hook") ?? "");
+  if (!is_ours) throw new ApiError("not_found");
+  return { ctx, channel, provider, credentials: openCredentials(ctx, channel.credentials) };
 }

@@ -30,7 +30,7 @@ export async function applyHeld(ctx: TxCtx, { id, channel_id, external_id }: Nam
   if (reports.length === 0) return;
 
   const message = await findMine(ctx, messages, id, { lock: "update" });
-  const told = reports.reduce((row, { held }) => (held ? { ...row, ...judgeReport(row, held) } : row), message);
+  const told = reports.reduce((row, { held }) => (held && "status" in held ? { ...row, ...judgeReport(row, held) } : row), message);
   const { workspace_id: _, id: __, ...changed } = told;
   await ctx.db
     .update(messages)

@@ -97,7 +97,7 @@ export const TranscriptMessage = z
       .string()
       .nullable()
       .meta({ description: "What was written; null for a file without a caption.", examples: ["Where is my order?"] }),
-    media_type: z.string().nullable().meta({ description: "What kind of file it is; null for plain text." }),
+    media_type: z.string().nullable().meta({ description: "What kind of file it is, or `call` or `recording`; null for plain text." }),
     status: MessageStatus,
   })
   .meta({ id: "TranscriptMessage", description: "One message of a transcript." });

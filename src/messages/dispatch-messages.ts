@@ -12,6 +12,8 @@ import { epochMs, msBetween, seconds } from "../core/time.ts";
 import { claim, firstTurn, isFirst, release, revive, type Claim } from "../db/lease.ts";
 import { findMine, mine } from "../db/mine.ts";
 import { messagingWindow } from "../conversations/messaging-window.ts";
+import { callOf, isOver } from "./find-call.ts";
+import { isWanted } from "./may-send.ts";
 import type { MessageRow } from "./present.ts";
 import { sendQueue } from "./send-queue.ts";
 import { settleMessage } from "./settle-message.ts";
@@ -90,12 +92,17 @@ async function sendOne({ ctx, row, message }: Job): Promise<"succeeded" | "retri
 }
 
 /** Everything is judged again with a fresh clock: the window may have closed while the message waited. */
-async function attempt(ctx: Ctx, row: Claim, { id, channel_id, contact_id, content }: MessageRow): Promise<SendOutcome> {
+async function attempt(ctx: Ctx, row: Claim, { id, channel_id, conversation_id, contact_id, content }: MessageRow): Promise<SendOutcome> {
   const channel = await findMine(ctx, channels, channel_id);
   if (channel.status === "disconnected") return refused("channel_disconnected", "The channel is not connected.");
   if (messagingWindow(channel.channel, await windowOpenedAt(ctx, channel_id, contact_id), ctx.now()).state === "closed") {
     return refused("messaging_window_closed", "The 24-hour window closed before the message was sent.");
   }
+  if (!(await isWanted(ctx, channel, contact_id))) {
+    return refused("recipient_opted_out", "The contact asked for no more messages before it was sent.");
+  }
+  const call = channel.channel === "twilio_voice" ? await callOf(ctx, conversation_id) : undefined;
+  if (call && isOver(call.content.state)) return refused("recipient_unreachable", "The call ended before it could be said.");
   const credentials = readCredentials(ctx, channel.credentials);
   if (!credentials) return postponed("channel_auth_failed", "The channel's credentials cannot be read.");
   const to = await ctx.db
@@ -103,7 +110,9 @@ async function attempt(ctx: Ctx, row: Claim, { id, channel_id, contact_id, conte
     .from(contact_identities)
     .where(and(mine(ctx, contact_identities), eq(contact_identities.contact_id, contact_id)));
   if (msBetween(ctx.now(), row.lease_until) < send_room_ms) return postponed("provider_unavailable", "The worker ran late.");
-  return providers[channel.provider].send({ message_id: id, account_id: channel.account_id, to, content }, credentials, ctx);
+  const call_id = call?.external_id ?? undefined;
+  const outbound = { message_id: id, channel_id, account_id: channel.account_id, call_id, to, content };
+  return providers[channel.provider].send(outbound, credentials, ctx);
 }
 
 /** Undefined where the master key that sealed them is not configured: a fault of ours, which may be mended. */

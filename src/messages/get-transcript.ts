@@ -2,6 +2,7 @@ import { and, desc, eq } from "drizzle-orm";
 import type { Ctx } from "../core/context.ts";
 import { findMine, mine } from "../db/mine.ts";
 import type { GetTranscript, Transcript, TranscriptMessage } from "./contract.ts";
+import { kindOf, textOf } from "./preview.ts";
 import { presentStatus, type MessageRow } from "./present.ts";
 import { renderTranscript } from "./render-transcript.ts";
 import { conversations } from "../conversations/tables.ts";
@@ -38,7 +39,7 @@ const presentSaid = ({ created_at, sender: { type, name }, direction, content, s
   at: created_at,
   sender: { type, name },
   direction,
-  text: content.type === "text" ? content.text : content.caption,
-  media_type: content.type === "media" ? content.media_type : null,
+  text: textOf(content),
+  media_type: kindOf(content),
   status: presentStatus(status),
 });

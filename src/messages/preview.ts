@@ -2,9 +2,21 @@ import type { Content } from "../channels/contract.ts";
 
 const longest = 120;
 
+/** What was written; null of what carries no words. */
+export function textOf(content: Content): string | null {
+  if (content.type === "text") return content.text;
+  return content.type === "media" ? content.caption : null;
+}
+
+/** What it is: null for plain text. */
+export function kindOf(content: Content): string | null {
+  if (content.type === "text") return null;
+  return content.type === "media" ? content.media_type : content.type;
+}
+
 /** A message in one line of at most 120 characters (code points), the last of them an ellipsis if it was longer. */
 export function previewOf(content: Content): string {
-  const text = content.type === "text" ? content.text : (content.caption ?? `[${content.media_type}]`);
+  const text = textOf(content) ?? `[${kindOf(content)}]`;
   const line = text.replaceAll(/\s+/g, " ").trim();
   return lengthOf(line) <= longest ? line : `${cut(line, longest - 1)}…`;
 }

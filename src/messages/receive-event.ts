@@ -4,6 +4,7 @@ import { noteEvent, type Effect } from "../channels/note-event.ts";
 import type { Ctx, TxCtx } from "../core/context.ts";
 import { atomically } from "../db/atomically.ts";
 import { applyStatus } from "./apply-status.ts";
+import { receiveCall, receiveCallPart } from "./receive-call.ts";
 import { receiveEcho } from "./receive-echo.ts";
 import { receiveMessage } from "./receive-message.ts";
 
@@ -28,6 +29,10 @@ function effectOf(ctx: TxCtx, channel: Channel | undefined, event: InboundEvent)
       return receiveEcho(ctx, channel, event);
     case "status":
       return applyStatus(ctx, channel, event);
+    case "call":
+      return receiveCall(ctx, channel, event);
+    case "call_part":
+      return receiveCallPart(ctx, channel, event);
   }
 }
 

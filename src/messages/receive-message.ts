@@ -1,6 +1,7 @@
 import type { Effect } from "../channels/note-event.ts";
 import type { Channel } from "../channels/find-hooked-channel.ts";
 import type { InboundEvent } from "../channels/providers/provider.ts";
+import { keepConsent } from "../contacts/consent.ts";
 import { knowContact } from "../contacts/know-contact.ts";
 import { openWindow } from "../contacts/open-window.ts";
 import type { TxCtx } from "../core/context.ts";
@@ -22,6 +23,7 @@ export async function receiveMessage(ctx: TxCtx, channel: Channel, event: Receiv
   const contact_id = await knowContact(ctx, event.from, event.name);
   // A provider whose clock runs ahead does not lengthen the window.
   const window_opened_at = await openWindow(ctx, channel.id, contact_id, earliest(event.occurred_at, ctx.now()));
+  if (event.consent) await keepConsent(ctx, channel.id, contact_id, event.consent);
   const conversation = await openConversation(ctx, channel, contact_id);
   await storeMessage(ctx, conversation, window_opened_at, {
     direction: "inbound",

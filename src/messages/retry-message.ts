@@ -5,8 +5,8 @@ import type { TxCtx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import { findMine, mine } from "../db/mine.ts";
 import type { MessageRef } from "./contract.ts";
-import { lockOpenConversation } from "../conversations/find-conversation.ts";
-import { assertMaySend } from "./may-send.ts";
+import { lockWritable } from "./find-call.ts";
+import { assertMaySend, assertWanted } from "./may-send.ts";
 import { presentMessage, type MessageRow } from "./present.ts";
 import { messages } from "./tables.ts";
 
@@ -15,8 +15,10 @@ export async function retryMessage(ctx: TxCtx, { message_id }: MessageRef) {
   const message = await findMine(ctx, messages, message_id, { lock: "update" });
   const reason = whyNot(message);
   if (reason) throw new ApiError("message_not_retryable", { detail: reason });
-  const { window_opened_at } = await lockOpenConversation(ctx, message);
-  assertMaySend(ctx, await findMine(ctx, channels, message.channel_id), message.content, window_opened_at);
+  const { window_opened_at } = await lockWritable(ctx, message);
+  const channel = await findMine(ctx, channels, message.channel_id);
+  assertMaySend(ctx, channel, message.content, window_opened_at);
+  await assertWanted(ctx, channel, message.contact_id);
 
   const now = ctx.now();
   const untried = { attempts: 0, error: null, external_id: null, sent_at: null, failed_at: null };

@@ -38,7 +38,14 @@ export const messagesRouter = router({
     output: Message,
     status: 201,
     location: "/v1/messages/{id}",
-    errors: ["conversation_closed", "channel_disconnected", "messaging_window_closed", "content_type_unsupported"],
+    errors: [
+      "conversation_closed",
+      "call_not_active",
+      "channel_disconnected",
+      "messaging_window_closed",
+      "content_type_unsupported",
+      "recipient_opted_out",
+    ],
     run: sendMessage,
   }),
   transcript: read({
@@ -81,7 +88,14 @@ export const messagesRouter = router({
     output: Message,
     status: 201,
     location: "/v1/messages/{id}",
-    errors: ["channel_disconnected", "call_not_active", "messaging_window_closed", "content_type_unsupported", "recipient_unreachable"],
+    errors: [
+      "channel_disconnected",
+      "call_not_active",
+      "messaging_window_closed",
+      "content_type_unsupported",
+      "recipient_unreachable",
+      "recipient_opted_out",
+    ],
     run: sendMessageToContact,
   }),
   retry: write({
@@ -93,7 +107,15 @@ export const messagesRouter = router({
     input: MessageRef,
     output: Message,
     status: 202,
-    errors: ["message_not_retryable", "conversation_closed", "channel_disconnected", "messaging_window_closed", "content_type_unsupported"],
+    errors: [
+      "message_not_retryable",
+      "conversation_closed",
+      "call_not_active",
+      "channel_disconnected",
+      "messaging_window_closed",
+      "content_type_unsupported",
+      "recipient_opted_out",
+    ],
     run: retryMessage,
   }),
 });

@@ -7,8 +7,9 @@ import { ApiError, invalid, noSuch } from "../core/errors.ts";
 import type { Id } from "../core/ids.ts";
 import { mine } from "../db/mine.ts";
 import type { SendMessageToContact } from "./contract.ts";
+import { assertRunning } from "./find-call.ts";
 import { findRecipient } from "../conversations/find-recipient.ts";
-import { assertMaySend } from "./may-send.ts";
+import { assertMaySend, assertWanted } from "./may-send.ts";
 import { lockOneOpen } from "../conversations/one-open.ts";
 import type { ConversationRow } from "../conversations/present.ts";
 import { openConversation } from "./receive-message.ts";
@@ -24,6 +25,7 @@ export async function sendMessageToContact(ctx: TxCtx, { channel_id, contact_id,
   const recipient = await findRecipient(ctx, channel, { contact_id, to });
   const window_opened_at = await windowOpenedAt(ctx, channel_id, recipient);
   assertMaySend(ctx, channel, message.content, window_opened_at);
+  await assertWanted(ctx, channel, recipient);
 
   const { channel: kind } = channel;
   const conversation =
@@ -35,5 +37,6 @@ export async function sendMessageToContact(ctx: TxCtx, { channel_id, contact_id,
 async function runningCall(ctx: TxCtx, { id }: Channel, contact_id: Id<"cont">): Promise<ConversationRow> {
   const call = await lockOneOpen(ctx, { channel_id: id, contact_id });
   if (!call) throw new ApiError("call_not_active");
+  await assertRunning(ctx, call.id);
   return call;
 }

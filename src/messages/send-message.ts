@@ -4,15 +4,17 @@ import type { Actor, TxCtx } from "../core/context.ts";
 import type { Timestamp } from "../core/time.ts";
 import { findMine } from "../db/mine.ts";
 import type { SendableContent, Sender, SendMessage } from "./contract.ts";
-import { lockOpenConversation } from "../conversations/find-conversation.ts";
-import { assertMaySend } from "./may-send.ts";
+import { lockWritable } from "./find-call.ts";
+import { assertMaySend, assertWanted } from "./may-send.ts";
 import type { ConversationRow } from "../conversations/present.ts";
 import { storeMessage } from "./store-message.ts";
 
 /** Queues an outbound message and the webhooks that announce it. */
 export async function sendMessage(ctx: TxCtx, { conversation_id, ...message }: SendMessage) {
-  const { conversation, window_opened_at } = await lockOpenConversation(ctx, { conversation_id });
-  assertMaySend(ctx, await findMine(ctx, channels, conversation.channel_id), message.content, window_opened_at);
+  const { conversation, window_opened_at } = await lockWritable(ctx, { conversation_id });
+  const channel = await findMine(ctx, channels, conversation.channel_id);
+  assertMaySend(ctx, channel, message.content, window_opened_at);
+  await assertWanted(ctx, channel, conversation.contact_id);
   return queueMessage(ctx, conversation, window_opened_at, message);
 }
 

@@ -2,6 +2,7 @@ import { and, eq } from "drizzle-orm";
 import { describe, expect, test } from "vitest";
 import { provider_events } from "../../src/channels/tables.ts";
 import type { Conversation } from "../../src/conversations/contract.ts";
+import { kindOf, textOf } from "../../src/messages/preview.ts";
 import { messages } from "../../src/messages/tables.ts";
 import { createNewId } from "../../src/core/ids.ts";
 import { mine } from "../../src/db/mine.ts";
@@ -24,7 +25,7 @@ const nothing = { contacts: 0, conversations: 0, messages: 0, events: 0, provide
 const heardBy = async (tenant: Tenant): Promise<string[]> =>
   (await rowsOf(tenant, messages))
     .toSorted((a, b) => (a.id < b.id ? -1 : 1))
-    .map(({ content }) => (content.type === "text" ? content.text : content.media_type));
+    .map(({ content }) => textOf(content) ?? kindOf(content) ?? "");
 
 describe("the handshake", () => {
   const asking = (given: Record<string, string> = {}) =>

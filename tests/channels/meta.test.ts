@@ -9,6 +9,7 @@ const credentials = { app_secret: "an app's secret", verify_token: "a token of o
 const bytes = (text: string) => new TextEncoder().encode(text);
 const signed = (body: string, secret = credentials.app_secret) => `sha256=${createHmac("sha256", secret).update(body).digest("hex")}`;
 const request = (body: string, signature?: string) => ({
+  url: "https://api.wassla.test/hooks/meta/chan_01m7x0q4w6e8r9t2y3v5n7b1c4",
   raw: bytes(body),
   header: (name: string) => (name.toLowerCase() === "x-hub-signature-256" ? signature : undefined),
 });

@@ -8,6 +8,7 @@ const received_at = "2026-11-22T10:15:12.480Z";
 const credentials = { token: "a sandbox's token" };
 const parse = (body: unknown, at = received_at) => sandbox.parse(new TextEncoder().encode(JSON.stringify(body)), at);
 const request = (token: string | undefined) => ({
+  url: "https://api.wassla.test/hooks/sandbox/chan_01m7x0q4w6e8r9t2y3v5n7b1c4",
   raw: new Uint8Array(),
   header: (name: string) => (name.toLowerCase() === "x-sandbox-token" ? token : undefined),
 });
@@ -88,6 +89,7 @@ describe("an outbound message", () => {
     sandbox.send(
       {
         message_id: "msg_01m7x0q4w6e8r9t2y3v5n7b1c4",
+        channel_id: "chan_01m7x0q4w6e8r9t2y3v5n7b1c4",
         account_id: "sandbox",
         to: phone ? [{ kind: "phone", value: phone }] : [],
         content: { type: "text", text: "Hi" },

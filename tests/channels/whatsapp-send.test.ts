@@ -50,6 +50,7 @@ const phone: Identity = { kind: "phone", value: "4915110000001" };
 const user: Identity = { kind: "whatsapp_user", value: "DE.7001" };
 const hello: Content = { type: "text", text: "Hello" };
 const message_id = "msg_01m7x0q4w6e8r9t2y3v5n7b1c4";
+const channel_id = "chan_01m7x0q4w6e8r9t2y3v5n7b1c4";
 
 const network = (over: Partial<Network> = {}): Network => ({
   fetch,
@@ -63,6 +64,7 @@ const settings = (meta_graph_url = twinUrl()): Settings => ({
   public_url: "http://wassla.example",
   meta_graph_url,
   meta_graph_version: "v23.0",
+  twilio_api_url: "http://127.0.0.1:1",
 });
 
 interface Case {
@@ -74,7 +76,7 @@ interface Case {
 }
 const send = ({ to = [phone], content = hello, token = access_token, graph_url, over }: Case = {}): Promise<SendOutcome> =>
   whatsapp.send(
-    { message_id, account_id: "number-7", to, content },
+    { message_id, channel_id, account_id: "number-7", to, content },
     { access_token: token },
     { network: network(over), settings: settings(graph_url) },
   );

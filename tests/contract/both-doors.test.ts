@@ -205,6 +205,7 @@ test("the table has a case for every refusal that needs neither a header nor a f
     "limit_reached",
     "channel_disconnected",
     "call_not_active",
+    "recipient_opted_out",
     "content_type_unsupported",
     "internal_error",
     "service_unavailable",

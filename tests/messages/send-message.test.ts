@@ -136,7 +136,7 @@ describe("the channel's own limits", () => {
     ["instagram", "250 emoji, of four bytes each", "😀".repeat(250), `${"😀".repeat(250)}x`],
     ["facebook_page", "2000 characters", "س".repeat(2000), "س".repeat(2001)],
     ["twilio_sms", "1600 characters", "س".repeat(1600), "س".repeat(1601)],
-    ["twilio_voice", "4096 characters", "س".repeat(4096), "س".repeat(4097)],
+    ["twilio_voice", "3000 characters", "س".repeat(3000), "س".repeat(3001)],
     ["web_widget", "4096 characters", "س".repeat(4096), "س".repeat(4097)],
   ])("%s takes %s and no more", async (kind, _, longest, longer) => {
     const send = await on(kind);

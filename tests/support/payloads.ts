@@ -26,3 +26,11 @@ export const recording = (folder: string, name: string): Uint8Array => {
 
 /** A test that reads recordings. Without them it is reported as skipped, except under CI, where it fails. */
 export const recordedTest = existsSync(payloads_dir) || process.env["CI"] ? test : test.skip;
+
+/** The providers' own specifications lie beside them. */
+const specifications_dir = join(payloads_dir, "..", "provider-specs");
+
+export const specification = (name: string): unknown => JSON.parse(readFileSync(join(specifications_dir, `${name}.json`), "utf8"));
+
+/** The same for a test that reads a specification. */
+export const specifiedTest = existsSync(specifications_dir) || process.env["CI"] ? test : test.skip;

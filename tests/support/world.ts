@@ -76,6 +76,7 @@ export async function createWorld(options: Options = {}) {
       public_url: "https://api.wassla.test",
       meta_graph_url: "http://127.0.0.1:1",
       meta_graph_version: "v23.0",
+      twilio_api_url: "http://127.0.0.1:1",
       ...options.settings,
     },
     wake: (work) => void woken.push(work),
@@ -99,7 +100,8 @@ export async function createWorld(options: Options = {}) {
     };
     const response = await asService(async () => app.request(path, init));
     const text = await response.text();
-    const read = text === "" ? null : (JSON.parse(text) as unknown);
+    const is_xml = response.headers.get("content-type")?.startsWith("text/xml");
+    const read = text === "" ? null : is_xml ? text : (JSON.parse(text) as unknown);
     if (path.startsWith("/v1/")) assertDocumented(method, path, response, read);
     return { status: response.status, headers: response.headers, body: read as T };
   };

@@ -1,42 +1,78 @@
 import type { Network, Settings } from "../../core/context.ts";
 import type { Id } from "../../core/ids.ts";
 import type { Timestamp } from "../../core/time.ts";
-import type { Content, Identity, SendErrorCode } from "../contract.ts";
+import type { CallState, Content, Identity, SendErrorCode } from "../contract.ts";
 
-export type ProviderName = "sandbox" | "whatsapp";
+export type ProviderName = "sandbox" | "whatsapp" | "twilio_sms" | "twilio_voice";
 
-/** The secrets of one channel, as its provider needs them. */
+/** The secrets of one channel, and what else its provider needs to know of it. */
 export type Credentials = Record<string, string>;
 
 /** A provider's callback, before anything of it is believed. */
 export interface HookRequest {
+  /** The URL that was called, by our public name whatever a proxy shows: some providers sign it. */
+  url: string;
   raw: Uint8Array;
   header(name: string): string | undefined;
+}
+
+export interface HookAnswer {
+  content_type: string;
+  body: string;
 }
 
 /** What a callback says, in the house's words. Times are the provider's own. */
 export type InboundEvent = {
   /** Unique per channel: the same event, told twice, is told once. */
   dedupe_key: string;
-  /** Which of the app's accounts it is for, where one URL serves several. */
-  account_id: string;
+  /** Which of the app's accounts it is for, where one URL serves several; null where it serves one. */
+  account_id: string | null;
   occurred_at: Timestamp;
   /** The event as it came. */
   raw: unknown;
 } & (
-  | { kind: "message"; external_id: string; from: Identity[]; name: string | null; content: Content }
+  | { kind: "message"; external_id: string; from: Identity[]; name: string | null; content: Content; consent?: Consent | undefined }
   /** A message the business sent: our own, told back to us, or one written in the provider's own inbox. */
   | { kind: "echo"; external_id: string; to: Identity[]; content: Content }
   | { kind: "status"; external_id: string; status: DeliveryState; error: SendError | null; message_id: string | null }
+  | ({ kind: "call" } & CallNews)
+  | ({ kind: "call_part" } & CallPart)
   /** Understood, and of no effect here; or not understood. Recorded either way. */
   | { kind: "ignored"; why: string }
 );
 
 export type DeliveryState = "sent" | "delivered" | "read" | "failed";
 
+/** By such a message a person ends what the business may send them on the channel, or allows it again. */
+export type Consent = "withdrawn" | "given";
+
+/** How a telephone call fares. `external_id` is the call's. */
+export interface CallNews {
+  external_id: string;
+  occurred_at: Timestamp;
+  /** Who called whom. */
+  direction: "inbound" | "outbound";
+  /** The contact; nobody where the news names only the call. */
+  people: Identity[];
+  state: CallState;
+  duration_seconds: number | null;
+}
+
+/** What was said in a call, or its recording. `external_id` is the call's, `part_id` its own. */
+export interface CallPart {
+  external_id: string;
+  part_id: string;
+  occurred_at: Timestamp;
+  direction: "inbound" | "outbound";
+  content: Content;
+}
+
 export interface Outbound {
   message_id: Id<"msg">;
+  channel_id: Id<"chan">;
   account_id: string;
+  /** The provider's id of the call to speak into, on a telephone line. */
+  call_id?: string | undefined;
   to: Identity[];
   content: Content;
 }
@@ -72,11 +108,15 @@ export type World = { network: Network; settings: Settings };
 export interface Provider {
   /** The identities that a message can be sent to. */
   reaches: readonly Identity["kind"][];
+  /** The ends of its hooks' URLs, where it has several. */
+  hooks?: readonly string[];
   /** Answers the provider's question whether the URL is ours; undefined refuses it. */
   handshake(query: URLSearchParams, credentials: Credentials): string | undefined;
   /** Whether the request really comes from the provider. Judged over the bytes as they came. */
   verify(request: HookRequest, credentials: Credentials): boolean;
-  /** Never throws: what cannot be understood is an `ignored` event. */
-  parse(raw: Uint8Array, received_at: Timestamp): InboundEvent[];
+  /** Never throws: what cannot be understood is an `ignored` event. `url` is the one that was called. */
+  parse(raw: Uint8Array, received_at: Timestamp, url?: string): InboundEvent[];
+  /** What the provider expects to hear once it is taken in, where that is more than a 200. */
+  answer?(request: HookRequest, credentials: Credentials): HookAnswer;
   send(outbound: Outbound, credentials: Credentials, world: World): Promise<SendOutcome>;
 }

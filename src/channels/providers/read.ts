@@ -2,18 +2,23 @@ import { createHash } from "node:crypto";
 import { epochMs, hours, seconds, timestamp, type Timestamp } from "../../core/time.ts";
 import type { InboundEvent } from "./provider.ts";
 
-/** The reading of JSON that nobody vouches for: what is there is taken, what is not is no fault. */
+/** The reading of what nobody vouches for: what is there is taken, what is not is no fault. */
 
 /** The longest explanation that is kept, in UTF-16 units. */
 export const detail_limit = 500;
 
 /** Reads a callback, and never throws. One that cannot be understood as a whole is one ignored event, known by its bytes. */
-export function readCallback(raw: Uint8Array, received_at: Timestamp, read: (body: unknown) => InboundEvent[]): InboundEvent[] {
+export function readCallback(
+  raw: Uint8Array,
+  received_at: Timestamp,
+  read: (body: unknown) => InboundEvent[],
+  bodyOf: (said: string) => unknown = readJson,
+): InboundEvent[] {
   const said = new TextDecoder().decode(raw);
   const ignored = (why: string): InboundEvent[] => [
     { kind: "ignored", why, dedupe_key: `body:${hashOf(raw)}`, account_id: "", occurred_at: received_at, raw: said },
   ];
-  const body = readJson(said);
+  const body = bodyOf(said);
   if (body === undefined) return ignored("not JSON");
   try {
     const events = read(body);
@@ -86,9 +91,9 @@ export function timeAt(received_at: Timestamp, value: unknown, ...path: string[]
 /** Counted in seconds, such a number is in the year 5138; in milliseconds, in 1973. */
 const milliseconds_from = 1e11;
 
-/** WhatsApp counts seconds, Messenger and Instagram milliseconds, some fields are ISO 8601. */
+/** WhatsApp counts seconds, Messenger and Instagram milliseconds, some fields are ISO 8601, Twilio's RFC 2822. */
 function epochMsOf(said: string): number {
-  if (/^\d{4}-\d\d-\d\dT/.test(said)) return epochMs(said);
+  if (/^(\d{4}-\d\d-\d\dT|[A-Z][a-z]{2}, \d\d? [A-Z][a-z]{2} \d{4} )/.test(said)) return epochMs(said);
   if (!/^\d+$/.test(said)) return NaN;
   const number = Number(said);
   return number < milliseconds_from ? seconds(number) : number;

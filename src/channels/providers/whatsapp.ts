@@ -302,6 +302,7 @@ const captioned: readonly MediaType[] = ["image", "video", "document"];
 
 function payloadOf(content: Content): object | null {
   if (content.type === "text") return { type: "text", text: { body: content.text, preview_url: false } };
+  if (content.type !== "media") return null;
   const { media_type, url: link, caption } = content;
   if (!link || (caption && !captioned.includes(media_type))) return null;
   const filename = media_type === "document" ? filenameOf(link) : null;
