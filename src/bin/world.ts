@@ -31,7 +31,12 @@ export async function openWorld(config: Config, { now = systemClock }: { now?: C
     log,
     network,
     poster: createPoster(network),
-    settings: { public_url: config.public_url, meta_graph_url: config.meta_graph_url, meta_graph_version: config.meta_graph_version },
+    settings: {
+      public_url: config.public_url,
+      meta_graph_url: config.meta_graph_url,
+      instagram_graph_url: config.instagram_graph_url,
+      meta_graph_version: config.meta_graph_version,
+    },
     wake: (work) => ring(work),
   };
   const last_used = new LastUsed(services);

@@ -8,13 +8,16 @@ export type ChannelKind = z.infer<typeof ChannelKind>;
 
 export type ChannelStatus = "connected" | "disconnected" | "error";
 
+export const MediaType = z.enum(["image", "video", "audio", "document", "sticker"]);
+export type MediaType = z.infer<typeof MediaType>;
+
 export const Content = z
   .discriminatedUnion("type", [
     z.object({ type: z.literal("text"), text: textField(4096, z.string().min(1)) }).meta({ id: "TextContent", description: "Plain text." }),
     z
       .object({
         type: z.literal("media"),
-        media_type: z.enum(["image", "video", "audio", "document", "sticker"]),
+        media_type: MediaType,
         url: z.string().nullable().meta({ description: "Null where the provider keeps the file and gave only a reference." }),
         caption: textField(4096).nullable(),
       })

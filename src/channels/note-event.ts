@@ -5,10 +5,11 @@ import type { Channel } from "./find-hooked-channel.ts";
 import type { InboundEvent } from "./providers/provider.ts";
 import { provider_events } from "./tables.ts";
 
-/** A report on a message that nobody knows yet. */
+/** What is told of a message that nobody knows yet. */
 export type HeldReport = Pick<Extract<InboundEvent, { kind: "status" }>, "status" | "occurred_at" | "error">;
+export type HeldRevision = Pick<Extract<InboundEvent, { kind: "revision" }>, "content" | "occurred_at">;
 
-export type Effect = { outcome: "applied" } | { outcome: "ignored"; detail: string } | { outcome: "held"; held: HeldReport };
+export type Effect = { outcome: "applied" } | { outcome: "ignored"; detail: string } | { outcome: "held"; held: HeldReport | HeldRevision };
 
 /** Records an event by its dedupe key and lets it take effect; one that is known already does nothing. */
 export async function noteEvent(ctx: TxCtx, channel: Channel, event: InboundEvent, take: () => Promise<Effect> | Effect): Promise<void> {

@@ -3,7 +3,7 @@ import { foreignKey, index, jsonb, pgTable, primaryKey, text } from "drizzle-orm
 import { id, instant } from "../db/columns.ts";
 import { workspaces } from "../workspaces/tables.ts";
 import type { ChannelKind, ChannelStatus } from "./contract.ts";
-import type { HeldReport } from "./note-event.ts";
+import type { HeldReport, HeldRevision } from "./note-event.ts";
 import type { ProviderName } from "./providers/provider.ts";
 
 export const channels = pgTable(
@@ -43,10 +43,10 @@ export const provider_events = pgTable(
     kind: text().notNull(),
     /** The message it speaks of, by the provider's id. */
     external_id: text(),
-    /** `held`: a status that came before the send call had told us the provider's id. */
+    /** `held`: told of a message before the message, or its id, was known. */
     outcome: text().$type<"applied" | "held" | "ignored">().notNull(),
     detail: text(),
-    held: jsonb().$type<HeldReport>(),
+    held: jsonb().$type<HeldReport | HeldRevision>(),
     /** The event as it came, as JSON text. */
     raw: text().notNull(),
     received_at: instant().notNull(),

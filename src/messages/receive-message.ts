@@ -1,11 +1,12 @@
-import type { Effect } from "../channels/note-event.ts";
 import type { Channel } from "../channels/find-hooked-channel.ts";
+import { takeTurnOn, type Effect } from "../channels/note-event.ts";
 import type { InboundEvent } from "../channels/providers/provider.ts";
 import { knowContact } from "../contacts/know-contact.ts";
 import { openWindow } from "../contacts/open-window.ts";
 import type { TxCtx } from "../core/context.ts";
 import type { Id } from "../core/ids.ts";
 import { earliest } from "../core/time.ts";
+import { applyHeld } from "./apply-held.ts";
 import { isStored } from "./is-stored.ts";
 import { lockOneOpen, oneOpen } from "../conversations/one-open.ts";
 import type { ConversationRow } from "../conversations/present.ts";
@@ -17,13 +18,14 @@ type Received = Extract<InboundEvent, { kind: "message" }>;
 /** A contact's message: into their open conversation or a new one; it opens the 24-hour window. */
 export async function receiveMessage(ctx: TxCtx, channel: Channel, event: Received): Promise<Effect> {
   if (event.from.length === 0) return { outcome: "ignored", detail: "no sender" };
+  await takeTurnOn(ctx, channel.id, event.external_id);
   if (await isStored(ctx, channel.id, event.external_id)) return { outcome: "ignored", detail: "stored already" };
 
   const contact_id = await knowContact(ctx, event.from, event.name);
   // A provider whose clock runs ahead does not lengthen the window.
   const window_opened_at = await openWindow(ctx, channel.id, contact_id, earliest(event.occurred_at, ctx.now()));
   const conversation = await openConversation(ctx, channel, contact_id);
-  await storeMessage(ctx, conversation, window_opened_at, {
+  const { id } = await storeMessage(ctx, conversation, window_opened_at, {
     direction: "inbound",
     sender: { type: "contact", id: contact_id, name: event.name },
     content: event.content,
@@ -31,6 +33,7 @@ export async function receiveMessage(ctx: TxCtx, channel: Channel, event: Receiv
     external_id: event.external_id,
     sent_at: event.occurred_at,
   });
+  await applyHeld(ctx, { id, channel_id: channel.id, external_id: event.external_id });
   return { outcome: "applied" };
 }
 

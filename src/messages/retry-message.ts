@@ -16,7 +16,7 @@ export async function retryMessage(ctx: TxCtx, { message_id }: MessageRef) {
   const reason = whyNot(message);
   if (reason) throw new ApiError("message_not_retryable", { detail: reason });
   const { window_opened_at } = await lockOpenConversation(ctx, message);
-  assertMaySend(ctx, await findMine(ctx, channels, message.channel_id), message.content, window_opened_at);
+  assertMaySend(ctx, await findMine(ctx, channels, message.channel_id), message, window_opened_at);
 
   const now = ctx.now();
   const untried = { attempts: 0, error: null, external_id: null, sent_at: null, failed_at: null };

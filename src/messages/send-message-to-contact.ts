@@ -8,11 +8,10 @@ import type { Id } from "../core/ids.ts";
 import { mine } from "../db/mine.ts";
 import type { SendMessageToContact } from "./contract.ts";
 import { findRecipient } from "../conversations/find-recipient.ts";
-import { assertMaySend } from "./may-send.ts";
 import { lockOneOpen } from "../conversations/one-open.ts";
 import type { ConversationRow } from "../conversations/present.ts";
 import { openConversation } from "./receive-message.ts";
-import { queueMessage } from "./send-message.ts";
+import { assertActorMaySend, queueMessage } from "./send-message.ts";
 
 /** Queues a message to a contact, in the open conversation on the channel or in a new one; a closed one stays closed. */
 export async function sendMessageToContact(ctx: TxCtx, { channel_id, contact_id, to, ...message }: SendMessageToContact) {
@@ -23,7 +22,7 @@ export async function sendMessageToContact(ctx: TxCtx, { channel_id, contact_id,
   if (!channel) throw invalid(noSuch("/channel_id"));
   const recipient = await findRecipient(ctx, channel, { contact_id, to });
   const window_opened_at = await windowOpenedAt(ctx, channel_id, recipient);
-  assertMaySend(ctx, channel, message.content, window_opened_at);
+  assertActorMaySend(ctx, channel, message, window_opened_at);
 
   const { channel: kind } = channel;
   const conversation =

@@ -1,4 +1,5 @@
 import type { Content } from "../channels/contract.ts";
+import type { Channel } from "../channels/find-hooked-channel.ts";
 import { channels } from "../channels/tables.ts";
 import type { Actor, TxCtx } from "../core/context.ts";
 import type { Timestamp } from "../core/time.ts";
@@ -9,19 +10,25 @@ import { assertMaySend } from "./may-send.ts";
 import type { ConversationRow } from "../conversations/present.ts";
 import { storeMessage } from "./store-message.ts";
 
+type NewMessage = Omit<SendMessage, "conversation_id">;
+
 /** Queues an outbound message and the webhooks that announce it. */
 export async function sendMessage(ctx: TxCtx, { conversation_id, ...message }: SendMessage) {
   const { conversation, window_opened_at } = await lockOpenConversation(ctx, { conversation_id });
-  assertMaySend(ctx, await findMine(ctx, channels, conversation.channel_id), message.content, window_opened_at);
+  assertActorMaySend(ctx, await findMine(ctx, channels, conversation.channel_id), message, window_opened_at);
   return queueMessage(ctx, conversation, window_opened_at, message);
 }
+
+/** The same judgement for whoever asks, before anything is stored. */
+export const assertActorMaySend = (ctx: TxCtx, channel: Channel, message: NewMessage, window_opened_at: Timestamp | null): void =>
+  assertMaySend(ctx, channel, { ...message, sender: senderOf(ctx.actor) }, window_opened_at);
 
 /** Nothing is sent here: the row is the queue. */
 export async function queueMessage(
   ctx: TxCtx,
   conversation: ConversationRow,
   window_opened_at: Timestamp | null,
-  { content, client_reference, metadata }: Omit<SendMessage, "conversation_id">,
+  { content, client_reference, metadata, human_agent }: NewMessage,
 ) {
   const message = await storeMessage(ctx, conversation, window_opened_at, {
     direction: "outbound",
@@ -30,6 +37,7 @@ export async function queueMessage(
     status: "queued",
     client_reference: client_reference ?? null,
     metadata: metadata ?? {},
+    human_agent,
     due_at: ctx.now(),
   });
   ctx.wake("messages");

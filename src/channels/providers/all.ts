@@ -1,5 +1,7 @@
+import { facebook_page } from "./facebook-page.ts";
+import { instagram } from "./instagram.ts";
 import type { Provider, ProviderName } from "./provider.ts";
 import { sandbox } from "./sandbox.ts";
 import { whatsapp } from "./whatsapp.ts";
 
-export const providers: Record<ProviderName, Provider> = { sandbox, whatsapp };
+export const providers: Record<ProviderName, Provider> = { sandbox, whatsapp, instagram, facebook_page };
