@@ -24,7 +24,7 @@ export function assertMaySend(ctx: Ctx, { channel, status }: Channel, message: C
 
 /** How the window lets a message through at this moment, if it does. */
 export function admission(
-  ctx: Ctx,
+  ctx: Pick<Ctx, "now">,
   channel: ChannelKind,
   { sender, human_agent }: Omit<Candidate, "content">,
   window_opened_at: Timestamp | null,

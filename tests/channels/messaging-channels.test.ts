@@ -5,6 +5,7 @@ import { after, epochMs, hours, minutes, msBetween, seconds } from "../../src/co
 import type { Message } from "../../src/messages/contract.ts";
 import { messages } from "../../src/messages/tables.ts";
 import { createMessaging, createWhatsApp, entryOf, freshNumber, signed } from "../support/channels.ts";
+import { onPostgres } from "../support/database.ts";
 import { breaking, createGraphTwin, freshAccount, refusing, taking } from "../support/graph-twin.ts";
 import { countsOf, rowsOf } from "../support/rows.ts";
 import { createWorld, type Tenant } from "../support/world.ts";
@@ -212,6 +213,22 @@ describe("Messenger's watermark", () => {
     expect((await read(tenant, message)).status).toBe("sent");
     await channel.echoes({ text: "On its way.", metadata: message.id }, { id: ours, at });
     expect(await read(tenant, message)).toMatchObject({ status: "read", sent_at: at });
+  });
+
+  test.skipIf(!onPostgres())("and echoes, answers and other watermarks that come at one moment leave everything read", async () => {
+    const { twin, world, tenant, channel, send } = await withChannel("facebook_page");
+    twin.answer = (response) => taking(`m_ours_${twin.asked.length}_${twin.account_id}`)(response);
+    const until = epochMs(world.now()) + 60_000;
+    const said = await Promise.all(Array.from({ length: 6 }, () => send()));
+    const told = Array.from({ length: 12 }, (_, n) => [
+      channel.echoes({ text: `${n}` }, { id: `m_${n}` }),
+      channel.hearsOf({ read: { watermark: until + n } }),
+    ]);
+    await Promise.all([world.sendQueued(), ...told.flat()]);
+    for (const { body } of said) expect((await read(tenant, body)).status).toBe("read");
+    expect(new Set(Object.values(await statusesIn(tenant)))).toEqual(new Set(["read"]));
+    expect(await outbound(tenant)).toHaveLength(18);
+    expect(world.logged).toEqual([]);
   });
 
   test("is forgotten with the person", async () => {
