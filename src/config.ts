@@ -31,6 +31,7 @@ const Environment = z.object({
   IP_RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(1200),
   LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).optional(),
   META_GRAPH_URL: origin.default("https://graph.facebook.com"),
+  INSTAGRAM_GRAPH_URL: origin.default("https://graph.instagram.com"),
   META_GRAPH_VERSION: z
     .string()
     .regex(/^v\d+\.\d+$/)
@@ -74,6 +75,7 @@ export function readConfig(environment: Record<string, string | undefined> = pro
     ip_limit_per_minute: env.IP_RATE_LIMIT_PER_MINUTE,
     log_level: env.LOG_LEVEL ?? (embedded ? "warn" : "info"),
     meta_graph_url: env.META_GRAPH_URL,
+    instagram_graph_url: env.INSTAGRAM_GRAPH_URL,
     meta_graph_version: env.META_GRAPH_VERSION,
     twilio_api_url: env.TWILIO_API_URL,
   });

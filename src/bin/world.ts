@@ -39,6 +39,7 @@ export async function openWorld(config: Config, { now = systemClock }: { now?: C
     settings: {
       public_url: config.public_url,
       meta_graph_url: config.meta_graph_url,
+      instagram_graph_url: config.instagram_graph_url,
       meta_graph_version: config.meta_graph_version,
       twilio_api_url: config.twilio_api_url,
     },

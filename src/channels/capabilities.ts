@@ -1,19 +1,50 @@
-import type { ChannelKind } from "./contract.ts";
+import type { ChannelKind, MediaType } from "./contract.ts";
 
 /** What a channel can carry, by its provider's documentation; the same whoever transports it. */
 interface Capabilities {
-  content_types: readonly ("text" | "media")[];
   text_limit: { max: number; unit: "characters" | "bytes" };
-  caption_limit: number;
+  /** The kinds of file it carries, and how many characters the caption of each may have. */
+  captions: Partial<Record<MediaType, number>>;
   /** Free-form messages only within 24 hours of the contact's last message. */
   window: boolean;
+  /** A person of the business may still answer, by Meta's HUMAN_AGENT tag, within 7 days. */
+  human_agent: boolean;
 }
 
+const anytime = { window: false, human_agent: false };
+
 export const capabilities: Record<ChannelKind, Capabilities> = {
-  whatsapp: { content_types: ["text", "media"], text_limit: { max: 4096, unit: "characters" }, caption_limit: 1024, window: true },
-  instagram: { content_types: ["text", "media"], text_limit: { max: 1000, unit: "bytes" }, caption_limit: 0, window: true },
-  facebook_page: { content_types: ["text", "media"], text_limit: { max: 2000, unit: "characters" }, caption_limit: 0, window: true },
-  twilio_sms: { content_types: ["text", "media"], text_limit: { max: 1600, unit: "characters" }, caption_limit: 1600, window: false },
-  twilio_voice: { content_types: ["text"], text_limit: { max: 3000, unit: "characters" }, caption_limit: 0, window: false },
-  web_widget: { content_types: ["text", "media"], text_limit: { max: 4096, unit: "characters" }, caption_limit: 1024, window: false },
+  whatsapp: {
+    text_limit: { max: 4096, unit: "characters" },
+    captions: { image: 1024, video: 1024, document: 1024, audio: 0, sticker: 0 },
+    window: true,
+    human_agent: false,
+  },
+  instagram: {
+    text_limit: { max: 1000, unit: "bytes" },
+    captions: { image: 0, video: 0, audio: 0 },
+    window: true,
+    human_agent: true,
+  },
+  facebook_page: {
+    text_limit: { max: 2000, unit: "characters" },
+    captions: { image: 0, video: 0, audio: 0, document: 0 },
+    window: true,
+    human_agent: true,
+  },
+  twilio_sms: {
+    text_limit: { max: 1600, unit: "characters" },
+    captions: { image: 1600, video: 1600, audio: 1600, document: 1600, sticker: 1600 },
+    ...anytime,
+  },
+  twilio_voice: { text_limit: { max: 3000, unit: "characters" }, captions: {}, ...anytime },
+  web_widget: {
+    text_limit: { max: 4096, unit: "characters" },
+    captions: { image: 1024, video: 1024, audio: 1024, document: 1024, sticker: 1024 },
+    ...anytime,
+  },
 };
+
+/** The kinds of content that a channel carries at all. */
+export const contentTypes = (channel: ChannelKind): ("text" | "media")[] =>
+  Object.keys(capabilities[channel].captions).length > 0 ? ["text", "media"] : ["text"];

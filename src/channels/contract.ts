@@ -12,6 +12,8 @@ export const CallState = z
   .enum(["ringing", "in_progress", "completed", "busy", "no_answer", "canceled", "failed"])
   .meta({ description: "Where a call is; all but the first two are final." });
 export type CallState = z.infer<typeof CallState>;
+export const MediaType = z.enum(["image", "video", "audio", "document", "sticker"]);
+export type MediaType = z.infer<typeof MediaType>;
 
 export const Content = z
   .discriminatedUnion("type", [
@@ -19,7 +21,7 @@ export const Content = z
     z
       .object({
         type: z.literal("media"),
-        media_type: z.enum(["image", "video", "audio", "document", "sticker"]),
+        media_type: MediaType,
         url: z.string().nullable().meta({ description: "Null where the provider keeps the file and gave only a reference." }),
         caption: textField(4096).nullable(),
       })

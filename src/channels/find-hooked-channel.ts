@@ -3,6 +3,7 @@ import { systemCtx, type Ctx, type Services } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import { isId } from "../core/ids.ts";
 import { mine } from "../db/mine.ts";
+import { openCredentials } from "./credentials.ts";
 import { channel_routes, channels } from "./tables.ts";
 
 export type Channel = typeof channels.$inferSelect;
@@ -20,14 +21,14 @@ export async function findHookedChannel(services: Services, channel_id: string):
   return { channel, ctx: systemCtx(services, channel.workspace_id, { type: "provider", id: channel.id, name: channel.provider }) };
 }
 
-/** One URL of a provider's app may serve several accounts: each event goes to the channel of its own. */
+/** One URL of an app may serve several accounts: each event goes to the channel of its own, if that is of the same app. */
 export async function channelOfAccount(ctx: Ctx, hooked: Channel, account_id: string | null): Promise<Channel | undefined> {
   if (account_id === null || account_id === hooked.account_id) return hooked;
-  const [channel] = await ctx.db
+  const found = await ctx.db
     .select()
     .from(channels)
     .where(and(mine(ctx, channels), eq(channels.provider, hooked.provider), eq(channels.account_id, account_id)))
-    .orderBy(channels.id)
-    .limit(1);
-  return channel;
+    .orderBy(channels.id);
+  const app_of = ({ credentials }: Channel) => openCredentials(ctx, credentials)["app_secret"];
+  return found.find((channel) => app_of(channel) === app_of(hooked));
 }

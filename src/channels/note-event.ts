@@ -6,9 +6,11 @@ import type { CallNews, CallPart, InboundEvent } from "./providers/provider.ts";
 import { provider_events } from "./tables.ts";
 
 /** What is kept until its message, or its call, is known. */
-export type Held = HeldReport | CallNews | CallPart;
+export type Held = HeldReport | HeldRevision | CallNews | CallPart;
 
+/** What is told of a message that nobody knows yet. */
 export type HeldReport = Pick<Extract<InboundEvent, { kind: "status" }>, "status" | "occurred_at" | "error">;
+export type HeldRevision = Pick<Extract<InboundEvent, { kind: "revision" }>, "content" | "occurred_at">;
 
 export type Effect = { outcome: "applied" } | { outcome: "ignored"; detail: string } | { outcome: "held"; held: Held };
 

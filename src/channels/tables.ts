@@ -43,7 +43,7 @@ export const provider_events = pgTable(
     kind: text().notNull(),
     /** The message or the call it speaks of, by the provider's id. */
     external_id: text(),
-    /** `held`: a status that came before the send call had told us the provider's id, or news of a call before its beginning. */
+    /** `held`: told of a message before the message, or its id, was known; or of a call before its beginning. */
     outcome: text().$type<"applied" | "held" | "ignored">().notNull(),
     detail: text(),
     held: jsonb().$type<Held>(),

@@ -4,7 +4,8 @@ import type { TxCtx } from "../core/context.ts";
 import { mine } from "../db/mine.ts";
 import type { ContactRef } from "./contract.ts";
 import { contactById } from "./find-contact.ts";
-import { contact_channels, contact_identities, contacts } from "./tables.ts";
+import { identitiesOf } from "./identities.ts";
+import { contact_channels, contact_identities, contact_watermarks, contacts } from "./tables.ts";
 
 /**
  * Forgets a person: name, external id, metadata and every identity are erased. The conversations stay, with
@@ -13,6 +14,10 @@ import { contact_channels, contact_identities, contacts } from "./tables.ts";
 export async function deleteContact(ctx: TxCtx, { contact_id }: ContactRef) {
   const { id } = await contactById(ctx, contact_id, "update");
   const now = ctx.now();
+  for (const { kind, value } of await identitiesOf(ctx, id))
+    await ctx.db
+      .delete(contact_watermarks)
+      .where(and(mine(ctx, contact_watermarks), eq(contact_watermarks.kind, kind), eq(contact_watermarks.value, value)));
   for (const table of [contact_identities, contact_channels])
     await ctx.db.delete(table).where(and(mine(ctx, table), eq(table.contact_id, id)));
   await ctx.db

@@ -1,12 +1,20 @@
 import { and, eq, not, or } from "drizzle-orm";
 import type { Identity } from "../channels/contract.ts";
-import type { TxCtx } from "../core/context.ts";
+import type { Ctx, TxCtx } from "../core/context.ts";
 import { ApiError, invalid } from "../core/errors.ts";
 import type { Id } from "../core/ids.ts";
 import { mine } from "../db/mine.ts";
 import { most_identities } from "./contract.ts";
 import { shown, stored } from "./find-contact.ts";
 import { contact_identities } from "./tables.ts";
+
+/** What a contact is known by, as the providers say it. */
+export const identitiesOf = (ctx: Ctx, contact_id: Id<"cont">): Promise<Identity[]> =>
+  ctx.db
+    .select({ kind: contact_identities.kind, value: contact_identities.value })
+    .from(contact_identities)
+    .where(and(mine(ctx, contact_identities), eq(contact_identities.contact_id, contact_id)))
+    .orderBy(contact_identities.created_at, contact_identities.value);
 
 /** Adds to what a contact is known by. An identity is one person's: another's is refused, not taken away. */
 export async function addIdentities(ctx: TxCtx, contact_id: Id<"cont">, identities: Identity[]): Promise<void> {

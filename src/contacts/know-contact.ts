@@ -40,7 +40,7 @@ export async function knowContact(ctx: TxCtx, identities: Identity[], name: stri
 }
 
 /** Whoever is being deleted at this moment is waited for, and is nobody any more: what was erased stays erased. */
-async function hold(ctx: TxCtx, identities: Identity[], except?: Id<"cont">): Promise<Id<"cont"> | undefined> {
+export async function hold(ctx: TxCtx, identities: Identity[], except?: Id<"cont">): Promise<Id<"cont"> | undefined> {
   const found = await whoHas(ctx, identities, except);
   if (!found) return undefined;
   const living = and(mine(ctx, contacts), eq(contacts.id, found), isNull(contacts.deleted_at));
@@ -48,7 +48,7 @@ async function hold(ctx: TxCtx, identities: Identity[], except?: Id<"cont">): Pr
   return held ? held.id : hold(ctx, identities, except);
 }
 
-async function whoHas(ctx: TxCtx, identities: Identity[], except?: Id<"cont">): Promise<Id<"cont"> | undefined> {
+export async function whoHas(ctx: TxCtx, identities: Identity[], except?: Id<"cont">): Promise<Id<"cont"> | undefined> {
   const any = identities.map(({ kind, value }) => and(eq(contact_identities.kind, kind), eq(contact_identities.value, value)));
   const [found] = await ctx.db
     .select({ contact_id: contact_identities.contact_id })

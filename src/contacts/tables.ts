@@ -39,6 +39,23 @@ export const contact_identities = pgTable(
   ],
 );
 
+/** Up to when a person has received and read what a channel sent them. By their name there: the report may come before the contact. */
+export const contact_watermarks = pgTable(
+  "contact_watermarks",
+  {
+    workspace_id: id("ws").notNull(),
+    channel_id: id("chan").notNull(),
+    kind: text().$type<Identity["kind"]>().notNull(),
+    value: text().notNull(),
+    delivered_until: instant(),
+    read_until: instant(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.workspace_id, t.channel_id, t.kind, t.value] }),
+    foreignKey({ columns: [t.workspace_id, t.channel_id], foreignColumns: [channels.workspace_id, channels.id] }),
+  ],
+);
+
 /** What a contact does on a channel: what Meta's 24-hour window hangs on, and whether they want to hear from the business. */
 export const contact_channels = pgTable(
   "contact_channels",

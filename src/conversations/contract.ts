@@ -29,8 +29,13 @@ export type ClosedBy = z.infer<typeof ClosedBy>;
 
 export const MessagingWindow = z
   .object({
-    state: z.enum(["open", "closed", "not_applicable"]),
-    expires_at: Timestamp.nullable().meta({ examples: ["2026-11-23T10:15:12.480Z"] }),
+    state: z.enum(["open", "human_agent_only", "closed", "not_applicable"]).meta({
+      description: "`human_agent_only`: only with `human_agent`, and only what a person wrote; Instagram and Facebook Page, up to 7 days.",
+    }),
+    expires_at: Timestamp.nullable().meta({
+      description: "When this state ends, or the last one ended.",
+      examples: ["2026-11-23T10:15:12.480Z"],
+    }),
     allowed_types: z.array(z.enum(["text", "media"])).meta({ description: "What may be sent at this moment." }),
   })
   .meta({

@@ -46,6 +46,7 @@ export interface Settings {
   /** Where the service is reached from outside, without a slash at the end. */
   public_url: string;
   meta_graph_url: string;
+  instagram_graph_url: string;
   meta_graph_version: string;
   twilio_api_url: string;
 }

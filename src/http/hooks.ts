@@ -10,7 +10,7 @@ import { sendProblem } from "./problem.ts";
 
 /** Which providers call back where. */
 const doors = new Map<string, readonly ProviderName[]>([
-  ["meta", ["whatsapp"]],
+  ["meta", ["whatsapp", "instagram", "facebook_page"]],
   ["twilio", ["twilio_sms", "twilio_voice"]],
   ["sandbox", ["sandbox"]],
 ]);

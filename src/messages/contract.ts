@@ -160,6 +160,10 @@ const newMessage = {
   content: SendableContent,
   client_reference: textField(255, z.string().min(1)).meta({ description: "Your own id of it; kept, and given back." }).optional(),
   metadata: Metadata.optional(),
+  human_agent: z.boolean().default(false).meta({
+    description:
+      "A person wrote it: on Instagram and a Facebook Page it may then be sent up to 7 days after the contact's last message. Of no effect elsewhere.",
+  }),
 };
 
 export const SendMessage = ConversationRef.extend(newMessage);

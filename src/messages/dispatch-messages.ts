@@ -1,19 +1,17 @@
-import { and, eq } from "drizzle-orm";
 import { openCredentials } from "../channels/credentials.ts";
 import { providers } from "../channels/providers/all.ts";
 import { refused, type Credentials, type SendError, type SendOutcome } from "../channels/providers/provider.ts";
 import { channels } from "../channels/tables.ts";
+import { identitiesOf } from "../contacts/identities.ts";
 import { windowOpenedAt } from "../contacts/open-window.ts";
-import { contact_identities } from "../contacts/tables.ts";
 import { systemCtx, type Ctx, type Services } from "../core/context.ts";
 import { idOf } from "../core/ids.ts";
 import { emptyReport, type ChoreOptions, type ChoreReport } from "../core/chore.ts";
 import { epochMs, msBetween, seconds } from "../core/time.ts";
 import { claim, firstTurn, isFirst, release, revive, type Claim } from "../db/lease.ts";
-import { findMine, mine } from "../db/mine.ts";
-import { messagingWindow } from "../conversations/messaging-window.ts";
+import { findMine } from "../db/mine.ts";
 import { callOf, isOver } from "./find-call.ts";
-import { isWanted } from "./may-send.ts";
+import { admission, isWanted } from "./may-send.ts";
 import type { MessageRow } from "./present.ts";
 import { sendQueue } from "./send-queue.ts";
 import { settleMessage } from "./settle-message.ts";
@@ -92,12 +90,12 @@ async function sendOne({ ctx, row, message }: Job): Promise<"succeeded" | "retri
 }
 
 /** Everything is judged again with a fresh clock: the window may have closed while the message waited. */
-async function attempt(ctx: Ctx, row: Claim, { id, channel_id, conversation_id, contact_id, content }: MessageRow): Promise<SendOutcome> {
+async function attempt(ctx: Ctx, row: Claim, message: MessageRow): Promise<SendOutcome> {
+  const { id, channel_id, conversation_id, contact_id, content } = message;
   const channel = await findMine(ctx, channels, channel_id);
   if (channel.status === "disconnected") return refused("channel_disconnected", "The channel is not connected.");
-  if (messagingWindow(channel.channel, await windowOpenedAt(ctx, channel_id, contact_id), ctx.now()).state === "closed") {
-    return refused("messaging_window_closed", "The 24-hour window closed before the message was sent.");
-  }
+  const admitted = admission(ctx, channel.channel, message, await windowOpenedAt(ctx, channel_id, contact_id));
+  if (admitted === "refused") return refused("messaging_window_closed", "The window closed before the message was sent.");
   if (!(await isWanted(ctx, channel, contact_id))) {
     return refused("recipient_opted_out", "The contact asked for no more messages before it was sent.");
   }
@@ -105,13 +103,17 @@ async function attempt(ctx: Ctx, row: Claim, { id, channel_id, conversation_id, 
   if (call && isOver(call.content.state)) return refused("recipient_unreachable", "The call ended before it could be said.");
   const credentials = readCredentials(ctx, channel.credentials);
   if (!credentials) return postponed("channel_auth_failed", "The channel's credentials cannot be read.");
-  const to = await ctx.db
-    .select({ kind: contact_identities.kind, value: contact_identities.value })
-    .from(contact_identities)
-    .where(and(mine(ctx, contact_identities), eq(contact_identities.contact_id, contact_id)));
+  const to = await identitiesOf(ctx, contact_id);
   if (msBetween(ctx.now(), row.lease_until) < send_room_ms) return postponed("provider_unavailable", "The worker ran late.");
-  const call_id = call?.external_id ?? undefined;
-  const outbound = { message_id: id, channel_id, account_id: channel.account_id, call_id, to, content };
+  const outbound = {
+    message_id: id,
+    channel_id,
+    account_id: channel.account_id,
+    call_id: call?.external_id ?? undefined,
+    to,
+    content,
+    as_human_agent: admitted === "as_human_agent",
+  };
   return providers[channel.provider].send(outbound, credentials, ctx);
 }
 

@@ -1,13 +1,15 @@
-import { and, desc, eq, inArray, isNull, sql } from "drizzle-orm";
+import { and, desc, eq, gt, inArray, isNull, sql } from "drizzle-orm";
+import type { Identity } from "../channels/contract.ts";
 import type { Channel } from "../channels/find-hooked-channel.ts";
 import { takeTurnOn, type Effect } from "../channels/note-event.ts";
 import type { InboundEvent } from "../channels/providers/provider.ts";
 import { knowContact } from "../contacts/know-contact.ts";
 import { windowOpenedAt } from "../contacts/open-window.ts";
 import type { TxCtx } from "../core/context.ts";
-import type { Id } from "../core/ids.ts";
+import { isId, type Id } from "../core/ids.ts";
 import { mine } from "../db/mine.ts";
 import { applyHeld } from "./apply-held.ts";
+import { catchUp, holdWatermarks } from "./apply-watermark.ts";
 import { isStored } from "./is-stored.ts";
 import { openConversation } from "./receive-message.ts";
 import { storeMessage } from "./store-message.ts";
@@ -19,16 +21,52 @@ type Echo = Extract<InboundEvent, { kind: "echo" }>;
 export async function receiveEcho(ctx: TxCtx, channel: Channel, event: Echo): Promise<Effect> {
   if (event.to.length === 0) return { outcome: "ignored", detail: "no recipient" };
   await takeTurnOn(ctx, channel.id, event.external_id);
-  if (await isStored(ctx, channel.id, event.external_id)) return { outcome: "ignored", detail: "our own" };
+  const people = await holdWatermarks(ctx, channel.id, event.to);
+  const named = await findNamed(ctx, channel, event);
+  if (named?.external_id || (await isStored(ctx, channel.id, event.external_id))) {
+    if (people.length > 0) await learnTime(ctx, channel, event, people);
+    return { outcome: "ignored", detail: "our own" };
+  }
 
   const contact_id = await knowContact(ctx, event.to, null);
-  const { id } = (await adopt(ctx, channel, contact_id, event)) ?? (await storeForeign(ctx, channel, contact_id, event));
+  const ours = named ?? (await findAlike(ctx, channel, contact_id, event));
+  const { id } = ours ? await adopt(ctx, ours, event) : await storeForeign(ctx, channel, contact_id, event);
   await applyHeld(ctx, { id, channel_id: channel.id, external_id: event.external_id });
+  await catchUp(ctx, { id, channel_id: channel.id }, people);
   return { outcome: "applied" };
 }
 
+/** The message of ours that went with this name, whatever we believe became of it. */
+async function findNamed(ctx: TxCtx, channel: Channel, { message_id }: Echo) {
+  if (message_id === null || !isId("msg", message_id)) return undefined;
+  const [named] = await ctx.db
+    .select({ id: messages.id, external_id: messages.external_id })
+    .from(messages)
+    .where(and(mine(ctx, messages), eq(messages.id, message_id), eq(messages.channel_id, channel.id), eq(messages.direction, "outbound")))
+    .for("update");
+  return named;
+}
+
+/** The answer of a send comes a little later than the provider's own time of the message, which watermarks speak of. */
+async function learnTime(ctx: TxCtx, channel: Channel, { external_id, occurred_at }: Echo, people: Identity[]): Promise<void> {
+  const [learnt] = await ctx.db
+    .update(messages)
+    .set({ sent_at: occurred_at, updated_at: ctx.now() })
+    .where(
+      and(
+        mine(ctx, messages),
+        eq(messages.channel_id, channel.id),
+        eq(messages.external_id, external_id),
+        eq(messages.direction, "outbound"),
+        gt(messages.sent_at, occurred_at),
+      ),
+    )
+    .returning({ id: messages.id });
+  if (learnt) await catchUp(ctx, { id: learnt.id, channel_id: channel.id }, people);
+}
+
 /** Ours is on its way, or nobody knows, and says the same: then this is its echo. */
-async function adopt(ctx: TxCtx, channel: Channel, contact_id: Id<"cont">, event: Echo) {
+async function findAlike(ctx: TxCtx, channel: Channel, contact_id: Id<"cont">, event: Echo) {
   const [ours] = await ctx.db
     .select({ id: messages.id })
     .from(messages)
@@ -46,7 +84,10 @@ async function adopt(ctx: TxCtx, channel: Channel, contact_id: Id<"cont">, event
     .orderBy(desc(messages.id))
     .limit(1)
     .for("update");
-  if (!ours) return undefined;
+  return ours;
+}
+
+async function adopt(ctx: TxCtx, ours: { id: Id<"msg"> }, event: Echo) {
   await ctx.db
     .update(messages)
     .set({
@@ -54,7 +95,9 @@ async function adopt(ctx: TxCtx, channel: Channel, contact_id: Id<"cont">, event
       status: "sent",
       sent_at: event.occurred_at,
       error: null,
+      failed_at: null,
       updated_at: ctx.now(),
+      due_at: null,
       lease_id: null,
       lease_until: null,
     })

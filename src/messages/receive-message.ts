@@ -1,5 +1,5 @@
-import type { Effect } from "../channels/note-event.ts";
 import type { Channel } from "../channels/find-hooked-channel.ts";
+import { takeTurnOn, type Effect } from "../channels/note-event.ts";
 import type { InboundEvent } from "../channels/providers/provider.ts";
 import { keepConsent } from "../contacts/consent.ts";
 import { knowContact } from "../contacts/know-contact.ts";
@@ -7,6 +7,7 @@ import { openWindow } from "../contacts/open-window.ts";
 import type { TxCtx } from "../core/context.ts";
 import type { Id } from "../core/ids.ts";
 import { earliest } from "../core/time.ts";
+import { applyHeld } from "./apply-held.ts";
 import { isStored } from "./is-stored.ts";
 import { lockOneOpen, oneOpen } from "../conversations/one-open.ts";
 import type { ConversationRow } from "../conversations/present.ts";
@@ -18,6 +19,7 @@ type Received = Extract<InboundEvent, { kind: "message" }>;
 /** A contact's message: into their open conversation or a new one; it opens the 24-hour window. */
 export async function receiveMessage(ctx: TxCtx, channel: Channel, event: Received): Promise<Effect> {
   if (event.from.length === 0) return { outcome: "ignored", detail: "no sender" };
+  await takeTurnOn(ctx, channel.id, event.external_id);
   if (await isStored(ctx, channel.id, event.external_id)) return { outcome: "ignored", detail: "stored already" };
 
   const contact_id = await knowContact(ctx, event.from, event.name);
@@ -25,7 +27,7 @@ export async function receiveMessage(ctx: TxCtx, channel: Channel, event: Receiv
   const window_opened_at = await openWindow(ctx, channel.id, contact_id, earliest(event.occurred_at, ctx.now()));
   if (event.consent) await keepConsent(ctx, channel.id, contact_id, event.consent);
   const conversation = await openConversation(ctx, channel, contact_id);
-  await storeMessage(ctx, conversation, window_opened_at, {
+  const { id } = await storeMessage(ctx, conversation, window_opened_at, {
     direction: "inbound",
     sender: { type: "contact", id: contact_id, name: event.name },
     content: event.content,
@@ -33,6 +35,7 @@ export async function receiveMessage(ctx: TxCtx, channel: Channel, event: Receiv
     external_id: event.external_id,
     sent_at: event.occurred_at,
   });
+  await applyHeld(ctx, { id, channel_id: channel.id, external_id: event.external_id });
   return { outcome: "applied" };
 }
 

@@ -9,11 +9,11 @@ import { mine } from "../db/mine.ts";
 import type { SendMessageToContact } from "./contract.ts";
 import { assertRunning } from "./find-call.ts";
 import { findRecipient } from "../conversations/find-recipient.ts";
-import { assertMaySend, assertWanted } from "./may-send.ts";
+import { assertWanted } from "./may-send.ts";
 import { lockOneOpen } from "../conversations/one-open.ts";
 import type { ConversationRow } from "../conversations/present.ts";
 import { openConversation } from "./receive-message.ts";
-import { queueMessage } from "./send-message.ts";
+import { assertActorMaySend, queueMessage } from "./send-message.ts";
 
 /** Queues a message to a contact, in the open conversation on the channel or in a new one; a closed one stays closed. */
 export async function sendMessageToContact(ctx: TxCtx, { channel_id, contact_id, to, ...message }: SendMessageToContact) {
@@ -24,7 +24,7 @@ export async function sendMessageToContact(ctx: TxCtx, { channel_id, contact_id,
   if (!channel) throw invalid(noSuch("/channel_id"));
   const recipient = await findRecipient(ctx, channel, { contact_id, to });
   const window_opened_at = await windowOpenedAt(ctx, channel_id, recipient);
-  assertMaySend(ctx, channel, message.content, window_opened_at);
+  assertActorMaySend(ctx, channel, message, window_opened_at);
   await assertWanted(ctx, channel, recipient);
 
   const { channel: kind } = channel;

@@ -1,4 +1,5 @@
 import type { Content } from "../channels/contract.ts";
+import type { Channel } from "../channels/find-hooked-channel.ts";
 import { channels } from "../channels/tables.ts";
 import type { Actor, TxCtx } from "../core/context.ts";
 import type { Timestamp } from "../core/time.ts";
@@ -9,21 +10,27 @@ import { assertMaySend, assertWanted } from "./may-send.ts";
 import type { ConversationRow } from "../conversations/present.ts";
 import { storeMessage } from "./store-message.ts";
 
+type NewMessage = Omit<SendMessage, "conversation_id">;
+
 /** Queues an outbound message and the webhooks that announce it. */
 export async function sendMessage(ctx: TxCtx, { conversation_id, ...message }: SendMessage) {
   const { conversation, window_opened_at } = await lockWritable(ctx, { conversation_id });
   const channel = await findMine(ctx, channels, conversation.channel_id);
-  assertMaySend(ctx, channel, message.content, window_opened_at);
+  assertActorMaySend(ctx, channel, message, window_opened_at);
   await assertWanted(ctx, channel, conversation.contact_id);
   return queueMessage(ctx, conversation, window_opened_at, message);
 }
+
+/** The same judgement for whoever asks, before anything is stored. */
+export const assertActorMaySend = (ctx: TxCtx, channel: Channel, message: NewMessage, window_opened_at: Timestamp | null): void =>
+  assertMaySend(ctx, channel, { ...message, sender: senderOf(ctx.actor) }, window_opened_at);
 
 /** Nothing is sent here: the row is the queue. */
 export async function queueMessage(
   ctx: TxCtx,
   conversation: ConversationRow,
   window_opened_at: Timestamp | null,
-  { content, client_reference, metadata }: Omit<SendMessage, "conversation_id">,
+  { content, client_reference, metadata, human_agent }: NewMessage,
 ) {
   const message = await storeMessage(ctx, conversation, window_opened_at, {
     direction: "outbound",
@@ -32,6 +39,7 @@ export async function queueMessage(
     status: "queued",
     client_reference: client_reference ?? null,
     metadata: metadata ?? {},
+    human_agent,
     due_at: ctx.now(),
   });
   ctx.wake("messages");

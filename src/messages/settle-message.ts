@@ -2,6 +2,7 @@ import { and, eq } from "drizzle-orm";
 import { takeTurnOn } from "../channels/note-event.ts";
 import type { SendOutcome } from "../channels/providers/provider.ts";
 import { channels } from "../channels/tables.ts";
+import { identitiesOf } from "../contacts/identities.ts";
 import type { Ctx, TxCtx } from "../core/context.ts";
 import type { Id } from "../core/ids.ts";
 import { after, minutes, seconds, type Timestamp } from "../core/time.ts";
@@ -9,15 +10,18 @@ import { atomically } from "../db/atomically.ts";
 import { stillLeased, type Claim } from "../db/lease.ts";
 import { mine } from "../db/mine.ts";
 import { applyHeld } from "./apply-held.ts";
+import { catchUp, holdWatermarks } from "./apply-watermark.ts";
 import { isStored } from "./is-stored.ts";
 import type { MessageRow } from "./present.ts";
 import { sendQueue } from "./send-queue.ts";
 import { messages } from "./tables.ts";
 
 /** Writes what became of a send, if the lease still holds, together with the reports that came before it. */
-export function settleMessage(ctx: Ctx, row: Claim, { id, channel_id }: MessageRow, outcome: SendOutcome) {
+export function settleMessage(ctx: Ctx, row: Claim, { id, channel, channel_id, contact_id }: MessageRow, outcome: SendOutcome) {
   return atomically(ctx, async (tx): Promise<"succeeded" | "retried" | "failed"> => {
     const external_id = outcome.outcome === "sent" ? await idOfOurs(tx, channel_id, outcome.external_id) : null;
+    const recipients = external_id !== null && channel === "facebook_page" ? await identitiesOf(tx, contact_id) : [];
+    const people = await holdWatermarks(tx, channel_id, recipients);
     const now = tx.now();
     const state = stateAfter(now, row, outcome);
     const [settled] = await tx.db
@@ -25,7 +29,10 @@ export function settleMessage(ctx: Ctx, row: Claim, { id, channel_id }: MessageR
       .set({ external_id, attempts: row.attempts + 1, lease_id: null, lease_until: null, due_at: null, updated_at: now, ...state })
       .where(stillLeased(sendQueue, row))
       .returning({ id: messages.id });
-    if (settled && external_id !== null) await applyHeld(tx, { id, channel_id, external_id });
+    if (settled && external_id !== null) {
+      await applyHeld(tx, { id, channel_id, external_id });
+      await catchUp(tx, { id, channel_id }, people);
+    }
     if (outcome.outcome === "failed" && outcome.error.code === "channel_auth_failed") await markBroken(tx, channel_id);
     if (state.status === "scheduled") return "retried";
     return outcome.outcome === "sent" ? "succeeded" : "failed";

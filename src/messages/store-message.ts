@@ -11,7 +11,7 @@ import { conversations } from "../conversations/tables.ts";
 import { messages } from "./tables.ts";
 
 type NewMessage = Pick<typeof messages.$inferInsert, "direction" | "sender" | "content" | "status"> &
-  Partial<Pick<typeof messages.$inferInsert, "external_id" | "client_reference" | "metadata" | "sent_at" | "due_at">>;
+  Partial<Pick<typeof messages.$inferInsert, "external_id" | "client_reference" | "metadata" | "human_agent" | "sent_at" | "due_at">>;
 
 /** Puts a message into its conversation and announces it. `window_opened_at` as it is after this message. */
 export async function storeMessage(ctx: TxCtx, conversation: ConversationRow, window_opened_at: Timestamp | null, message: NewMessage) {

@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { foreignKey, index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
+import { boolean, foreignKey, index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
 import type { ChannelKind, Content } from "../channels/contract.ts";
 import { id, instant, transactionId } from "../db/columns.ts";
 import type { Direction, MessageError, Sender, StoredMessageStatus } from "./contract.ts";
@@ -22,6 +22,10 @@ export const messages = pgTable(
     external_id: text(),
     client_reference: text(),
     metadata: jsonb().$type<Record<string, string>>().notNull().default({}),
+    /** Its sender says that a person wrote it, which Meta lets through for longer. */
+    human_agent: boolean().notNull().default(false),
+    /** By the provider's clock, when its writer last changed or withdrew what it says. */
+    revised_at: instant(),
     sent_at: instant(),
     delivered_at: instant(),
     read_at: instant(),

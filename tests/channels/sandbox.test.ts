@@ -93,6 +93,7 @@ describe("an outbound message", () => {
         account_id: "sandbox",
         to: phone ? [{ kind: "phone", value: phone }] : [],
         content: { type: "text", text: "Hi" },
+        as_human_agent: false,
       },
       credentials,
       world,

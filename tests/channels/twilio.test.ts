@@ -145,11 +145,13 @@ const outbound: Outbound = {
   call_id: "CA1",
   to: [{ kind: "phone", value: "15550001111" }],
   content: { type: "text", text: "Hello" },
+  as_human_agent: false,
 };
 const account_sid = "ACtest";
 const settings = (twilio_api_url: string) => ({
   public_url: "https://api.wassla.test",
   meta_graph_url: "http://127.0.0.1:1",
+  instagram_graph_url: "http://127.0.0.1:1",
   meta_graph_version: "v23.0",
   twilio_api_url,
 });

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Content, sendErrorCodes } from "../../src/channels/contract.ts";
+import { Content } from "../../src/channels/contract.ts";
 import type { InboundEvent } from "../../src/channels/providers/provider.ts";
 import { whatsapp } from "../../src/channels/providers/whatsapp.ts";
+import { expectStorable, mutated } from "../support/inbound-events.ts";
 import { recorded, recordedTest } from "../support/payloads.ts";
 
 const received_at = "2026-11-22T10:15:12.480Z";
@@ -162,6 +163,7 @@ describe("a customer's message", () => {
       { type: "media", media_type: "document", url: null, caption: null },
     ],
     ["sticker", { sticker: { id: "m1", animated: true } }, { type: "media", media_type: "sticker", url: null, caption: null }],
+    ["reaction", { reaction: { message_id: "wamid.x", emoji: "👍" } }, text("Reacted with 👍")],
   ])("of type %s %j reads as %j", (type, part, content) => {
     expect(theOnly(written({ type, ...part }))).toMatchObject({ kind: "message", content });
   });
@@ -182,10 +184,14 @@ describe("a customer's message", () => {
 
 describe("what nobody said is ignored, with a reason", () => {
   test.each<[string, object, string]>([
-    ["reaction", { reaction: { message_id: "wamid.x", emoji: "👍" } }, "reactions are not kept yet"],
-    ["revoke", { revoke: { original_message_id: "wamid.x" } }, "deletions are not kept yet"],
-    ["edit", { edit: { original_message_id: "wamid.x" } }, "edits are not kept yet"],
-    ["system", { system: { type: "user_changed_number", wa_id: "491" } }, "WhatsApp's own note: a number or an identity changed"],
+    ["reaction", { reaction: { message_id: "wamid.x", emoji: "" } }, "a reaction was taken back"],
+    ["reaction", { reaction: { message_id: "wamid.x" } }, "a reaction was taken back"],
+    ["revoke", { revoke: {} }, "revoke: it does not say of what, or to what"],
+    ["edit", { edit: { original_message_id: "wamid.x" } }, "edit: it does not say of what, or to what"],
+    ["edit", { edit: { message: { type: "text", text: { body: "New" } } } }, "edit: it does not say of what, or to what"],
+    ["system", { system: { type: "customer_identity_changed" } }, "WhatsApp's own note: nothing that is kept here changed"],
+    ["system", { system: { type: "user_changed_user_id", user_id: "DE.7002" } }, "WhatsApp's own note: nothing that is kept here changed"],
+    ["request_welcome", {}, "a chat was opened, nothing was said"],
     ["text", { text: { body: "To all" }, group_id: "g1" }, "groups are not served here"],
   ])("%s", (type, part, why) => {
     expect(theOnly(written({ type, ...part }))).toMatchObject({
@@ -213,7 +219,7 @@ describe("what nobody said is ignored, with a reason", () => {
   test.each<[string, unknown, string]>([
     ["a call", callback({ calls: [{ id: "c1", event: "connect" }] }, "calls"), "calls: of no effect here"],
     ["a group", callback({ groups: [{ group_id: "g1" }] }, "group_lifecycle_update"), "group_lifecycle_update: of no effect here"],
-    ["a new user id", callback({ user_id_update: [{}] }, "user_id_update"), "user_id_update: of no effect here"],
+    ["a new user id of nobody", callback({ user_id_update: [{}] }, "user_id_update"), "user_id_update: it names no two ids"],
     ["an error of Meta's", callback({ errors: [{ code: 131000, title: "Went wrong" }] }), "messages: of no effect here; Went wrong"],
     ["an entry without changes", { entry: [{ id: "waba-7" }] }, "a callback without changes: of no effect here"],
     ["an entry that is none", { entry: [7] }, "a callback without changes: of no effect here"],
@@ -292,12 +298,70 @@ describe("an echo", () => {
         { kind: "whatsapp_user", value: "DE.7001" },
       ],
       content: { type: "text", text: "On its way" },
+      message_id: null,
       raw: expect.objectContaining({ id: "wamid.own1" }) as unknown,
     });
   });
 
-  test("of a deletion is ignored, and does not take the place of the message's own", () => {
-    expect(theOnly(echoed({ type: "revoke", revoke: {} }))).toMatchObject({ kind: "ignored", dedupe_key: "echo:revoke:wamid.own1" });
+  test("of an edit or a deletion revises the message it names, and does not take the place of its own", () => {
+    const edit = { type: "edit", edit: { original_message_id: "wamid.own0", message: { type: "text", text: { body: "Tomorrow" } } } };
+    expect(theOnly(echoed(edit))).toMatchObject({
+      kind: "revision",
+      dedupe_key: "echo:edit:wamid.own1",
+      external_id: "wamid.own0",
+      content: { type: "text", text: "Tomorrow" },
+    });
+    expect(theOnly(echoed({ type: "revoke", revoke: { original_message_id: "wamid.own0" } }))).toMatchObject({
+      kind: "revision",
+      dedupe_key: "echo:revoke:wamid.own1",
+      content: null,
+    });
+  });
+});
+
+describe("a revision", () => {
+  test("names the message and what it says now; a deletion says nothing", () => {
+    const edit = { original_message_id: "wamid.in0", message: { type: "image", image: { id: "m1", caption: "Better" } } };
+    expect(theOnly(written({ type: "edit", edit }))).toMatchObject({
+      kind: "revision",
+      dedupe_key: "edit:wamid.in1",
+      external_id: "wamid.in0",
+      occurred_at,
+      content: { type: "media", media_type: "image", url: null, caption: "Better" },
+    });
+    expect(theOnly(written({ type: "revoke", revoke: { original_message_id: "wamid.in0" } }))).toMatchObject({
+      kind: "revision",
+      dedupe_key: "revoke:wamid.in1",
+      external_id: "wamid.in0",
+      content: null,
+    });
+  });
+});
+
+describe("a renaming", () => {
+  test("is a customer's new number, with the user id that came with it", () => {
+    const system = { type: "user_changed_number", body: "Mona changed", wa_id: "4915110000009", user_id: "DE.7009" };
+    expect(theOnly(callback({ messages: [{ from: mona.wa_id, id: "wamid.s1", timestamp: at, type: "system", system }] }))).toMatchObject({
+      kind: "renaming",
+      dedupe_key: "system:wamid.s1",
+      occurred_at,
+      previous: { kind: "phone", value: mona.wa_id },
+      current: [
+        { kind: "phone", value: "4915110000009" },
+        { kind: "whatsapp_user", value: "DE.7009" },
+      ],
+    });
+  });
+
+  test("is a user id given anew", () => {
+    const update = { wa_id: mona.wa_id, user_id: { previous: "DE.7001", current: "DE.7002" }, timestamp: at };
+    expect(theOnly(callback({ user_id_update: [update] }, "user_id_update"))).toMatchObject({
+      kind: "renaming",
+      account_id: "number-7",
+      occurred_at,
+      previous: { kind: "whatsapp_user", value: "DE.7001" },
+      current: [{ kind: "whatsapp_user", value: "DE.7002" }],
+    });
   });
 });
 
@@ -307,25 +371,6 @@ test("everything in one callback is told, each once", () => {
   const batch = { ...one, entry: [...one.entry, ...other.entry, ...callback({}, "calls").entry] };
   expect(parse(batch).map((event) => event.kind)).toEqual(["message", "status", "ignored"]);
 });
-
-/** What every event promises whoever stores it, whatever came. */
-function expectStorable(events: InboundEvent[]) {
-  expect(events.length).toBeGreaterThan(0);
-  for (const event of events) {
-    expect(event.dedupe_key).toMatch(/^.{1,600}$/s);
-    expect(new Date(event.occurred_at).toISOString()).toBe(event.occurred_at);
-    const { raw, ...rest } = event;
-    expect(typeof JSON.stringify(raw)).toBe("string");
-    expect(JSON.stringify(rest)).not.toMatch(/\\u0000|\\ud[89a-f]/);
-    if (event.kind === "message" || event.kind === "echo") {
-      expect(Content.safeParse(event.content).error).toBeUndefined();
-      expect(event.external_id).toMatch(/^.{1,300}$/s);
-      expect(event.kind === "message" ? event.from : event.to).not.toHaveLength(0);
-    }
-    if (event.kind === "status" && event.error) expect(sendErrorCodes).toContain(event.error.code);
-    if (event.kind === "ignored") expect(event.why).toMatch(/^.{1,500}$/s);
-  }
-}
 
 describe("garbage", () => {
   const fixtures = [
@@ -338,6 +383,10 @@ describe("garbage", () => {
     told({ status: "failed", errors: [{ code: 1, title: "t", error_data: { details: "d" } }], biz_opaque_callback_data: our_id }),
     echoed({ type: "text", text: { body: "Hi" } }),
     callback({ errors: [{ code: 1 }] }, "calls"),
+    written({ type: "edit", edit: { original_message_id: "wamid.x", message: { type: "text", text: { body: "Hi" } } } }),
+    written({ type: "reaction", reaction: { message_id: "wamid.x", emoji: "👍" } }),
+    written({ type: "system", system: { wa_id: "4915110000009", user_id: "DE.7009" } }),
+    callback({ user_id_update: [{ user_id: { previous: "DE.1", current: "DE.2" }, timestamp: at }] }, "user_id_update"),
   ];
 
   test("of any shape becomes events that can be stored", () => {
@@ -368,48 +417,6 @@ describe("garbage", () => {
   });
 });
 
-/** One of the documents, with up to four of its parts replaced by anything. */
-function mutated(documents: unknown[]): fc.Arbitrary<unknown> {
-  const words = fc.constantFrom(
-    "constructor",
-    "__proto__",
-    "text",
-    "image",
-    "contacts",
-    "\u0000",
-    "\ud800",
-    "",
-    "😀".repeat(5000),
-    "x".repeat(9000),
-    "9".repeat(30),
-  );
-  const anything = fc.oneof(words, fc.jsonValue({ maxDepth: 2 }));
-  return fc
-    .tuple(fc.constantFrom(...documents), fc.array(fc.tuple(fc.nat(), anything), { minLength: 1, maxLength: 4 }))
-    .map(([document, changes]) => changes.reduce<unknown>((changed, [place, value]) => replacePart(changed, place, value), document));
-}
-
-function replacePart(document: unknown, place: number, value: unknown): unknown {
-  const size = partsOf(document);
-  return replaceAt(document, place % size, value);
-}
-
-const partsOf = (value: unknown): number =>
-  typeof value === "object" && value !== null ? 1 + Object.values(value).reduce((sum: number, part) => sum + partsOf(part), 0) : 1;
-
-function replaceAt(value: unknown, place: number, by: unknown): unknown {
-  if (place === 0 || typeof value !== "object" || value === null) return by;
-  let left = place - 1;
-  const replaced = Object.entries(value).map(([key, part]) => {
-    const size = partsOf(part);
-    const hit = left >= 0 && left < size;
-    const result: [string, unknown] = [key, hit ? replaceAt(part, left, by) : part];
-    left -= size;
-    return result;
-  });
-  return Array.isArray(value) ? replaced.map(([, part]) => part) : Object.fromEntries(replaced);
-}
-
 const expected: Record<string, InboundEvent["kind"][]> = {
   "botpress-bsuid-status-delivered": ["status"],
   "botpress-bsuid-username-only-text": ["message"],
@@ -421,8 +428,8 @@ const expected: Record<string, InboundEvent["kind"][]> = {
   "openapi-interactive-list-reply-message": ["message"],
   "openapi-location-message": ["message"],
   "openapi-order-message": ["message"],
-  "openapi-reaction-message": ["ignored"],
-  "openapi-system-message": ["ignored"],
+  "openapi-reaction-message": ["message"],
+  "openapi-system-message": ["renaming"],
   "openapi-text-message-from-click-to-whatsapp-ad": ["message"],
   "openapi-text-message-with-context-product-inquiry": ["message"],
   "openapi-unsupported-message": ["message"],
@@ -432,7 +439,7 @@ const expected: Record<string, InboundEvent["kind"][]> = {
   "pywa-callback-button-quick-reply": ["message"],
   "pywa-callback-button-quick-reply-without-context": ["message"],
   "pywa-callback-selection-description": ["message"],
-  "pywa-deleted-message-revoke": ["ignored"],
+  "pywa-deleted-message-revoke": ["revision"],
   "pywa-message-animated-sticker": ["message"],
   "pywa-message-audio": ["message"],
   "pywa-message-chosen-location": ["message"],
@@ -442,7 +449,7 @@ const expected: Record<string, InboundEvent["kind"][]> = {
   "pywa-message-image": ["message"],
   "pywa-message-interactive-message-with-err": ["message"],
   "pywa-message-media-with-url": ["message"],
-  "pywa-message-reaction": ["ignored"],
+  "pywa-message-reaction": ["message"],
   "pywa-message-static-sticker": ["message"],
   "pywa-message-status-delivered": ["status"],
   "pywa-message-status-played": ["status"],
@@ -451,18 +458,18 @@ const expected: Record<string, InboundEvent["kind"][]> = {
   "pywa-message-unreaction-empty": ["ignored"],
   "pywa-message-video": ["message"],
   "pywa-message-voice": ["message"],
-  "pywa-outgoing-message-delete": ["ignored"],
-  "pywa-outgoing-message-edit": ["ignored"],
+  "pywa-outgoing-message-delete": ["revision"],
+  "pywa-outgoing-message-edit": ["revision"],
   "pywa-outgoing-message-text": ["echo"],
   "pywa-system-identity-change": ["ignored"],
-  "pywa-system-phone-number-change": ["ignored"],
+  "pywa-system-phone-number-change": ["renaming"],
   "pywa-template-quality-update-yellow": ["ignored"],
   "pywa-template-status-update-rejected": ["ignored"],
   "vercel-replay-first-message": ["message"],
-  "vercel-sample-bsuid-rotation-user-id-update": ["ignored"],
-  "vercel-sample-reaction": ["ignored"],
+  "vercel-sample-bsuid-rotation-user-id-update": ["renaming"],
+  "vercel-sample-reaction": ["message"],
   "vercel-sample-status-update-message-delivered": ["status"],
-  "vercel-sample-system-message-user-changed-number": ["ignored"],
+  "vercel-sample-system-message-user-changed-number": ["renaming"],
   "vercel-sample-system-message-user-changed-user-id": ["ignored"],
   "vercel-sample-text-message": ["message"],
 };

@@ -63,6 +63,7 @@ const twinUrl = () => `http://127.0.0.1:${(twin.address() as AddressInfo).port}`
 const settings = (meta_graph_url = twinUrl()): Settings => ({
   public_url: "http://wassla.example",
   meta_graph_url,
+  instagram_graph_url: meta_graph_url,
   meta_graph_version: "v23.0",
   twilio_api_url: "http://127.0.0.1:1",
 });
@@ -76,7 +77,7 @@ interface Case {
 }
 const send = ({ to = [phone], content = hello, token = access_token, graph_url, over }: Case = {}): Promise<SendOutcome> =>
   whatsapp.send(
-    { message_id, channel_id, account_id: "number-7", to, content },
+    { message_id, channel_id, account_id: "number-7", to, content, as_human_agent: false },
     { access_token: token },
     { network: network(over), settings: settings(graph_url) },
   );

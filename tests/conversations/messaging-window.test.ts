@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
+import type { ChannelKind } from "../../src/channels/contract.ts";
 import type { Conversation } from "../../src/conversations/contract.ts";
-import type { Message } from "../../src/messages/contract.ts";
+import type { Message, Sender } from "../../src/messages/contract.ts";
+import { admission } from "../../src/messages/may-send.ts";
 import { messagingWindow } from "../../src/conversations/messaging-window.ts";
 import { after, hours, minutes, msBetween, seconds } from "../../src/core/time.ts";
 import { createSandbox, createWhatsApp, freshNumber } from "../support/channels.ts";
@@ -25,6 +27,33 @@ test("the window is open until the last millisecond of the 24 hours, and not in 
   expect(messagingWindow("whatsapp", at, after(at, hours(24) - 1)).state).toBe("open");
   expect(messagingWindow("whatsapp", at, after(at, hours(24))).state).toBe("closed");
   expect(messagingWindow("whatsapp", null, at)).toEqual({ state: "closed", expires_at: null, allowed_types: [] });
+});
+
+test("on Instagram and a Facebook Page a person may still answer until the last millisecond of the 7 days", () => {
+  const at = "2026-11-22T10:15:12.480Z";
+  for (const channel of ["instagram", "facebook_page"] as const) {
+    expect(messagingWindow(channel, at, after(at, hours(24) - 1))).toMatchObject({ state: "open", expires_at: after(at, hours(24)) });
+    for (const ms of [hours(24), hours(7 * 24) - 1]) {
+      expect(messagingWindow(channel, at, after(at, ms))).toEqual({
+        state: "human_agent_only",
+        expires_at: after(at, hours(7 * 24)),
+        allowed_types: ["text", "media"],
+      });
+    }
+    expect(messagingWindow(channel, at, after(at, hours(7 * 24)))).toMatchObject({ state: "closed", allowed_types: [] });
+    expect(messagingWindow(channel, null, at).state).toBe("closed");
+  }
+});
+
+test("after a day it is a person's word that a person wrote, never a machine's", () => {
+  const now = "2026-11-24T10:15:12.480Z";
+  const admitted = (type: Sender["type"], human_agent: boolean, channel: ChannelKind = "instagram") =>
+    admission({ now: () => now }, channel, { sender: { type, id: null, name: null }, human_agent }, after(now, -hours(30)));
+  for (const type of ["team_member", "api"] as const) expect(admitted(type, true)).toBe("as_human_agent");
+  for (const type of ["ai_agent", "system", "contact"] as const) expect(admitted(type, true)).toBe("refused");
+  expect(admitted("team_member", false)).toBe("refused");
+  expect(admitted("team_member", true, "whatsapp")).toBe("refused");
+  expect(admitted("ai_agent", false, "twilio_sms")).toBe("free");
 });
 
 describe("the window of a channel of Meta's", () => {

@@ -53,38 +53,42 @@ const permutations = <T>(items: T[]): T[][] =>
   items.length < 2 ? [items] : items.flatMap((item, n) => permutations(items.toSpliced(n, 1)).map((rest) => [item, ...rest]));
 
 describe("reports", () => {
-  test("of sent, delivered and read leave the same message in whatever order they come, before the send's answer or after it", async () => {
-    const { twin, world, tenant, whatsapp, conversation_id } = await withTwin();
-    const now = world.now();
-    const times = { sent: after(now, -seconds(9)), delivered: after(now, -seconds(6)), read: after(now, -seconds(3)) };
-    const orders = permutations(["answer", "sent", "delivered", "read"] as const).map((order) => order.join(" "));
-    const tell = async (order: string, part: string) => {
-      for (const [status] of part.matchAll(/sent|delivered|read/g)) {
-        await whatsapp.reports(`wamid.${order}`, status, { at: times[status as keyof typeof times] });
-      }
-    };
-    twin.answer = async (response, { body }) => {
-      const order = (body["text"] as { body: string }).body;
-      await tell(order, order.split("answer")[0]!);
-      accepting(`wamid.${order}`)(response);
-    };
-    for (const order of orders) await queue(tenant, conversation_id, order);
-    await world.sendQueued();
-    for (const order of orders) await tell(order, order.split("answer")[1]!);
+  test(
+    "of sent, delivered and read leave the same message in whatever order they come, before the send's answer or after it",
+    { timeout: 60_000 },
+    async () => {
+      const { twin, world, tenant, whatsapp, conversation_id } = await withTwin();
+      const now = world.now();
+      const times = { sent: after(now, -seconds(9)), delivered: after(now, -seconds(6)), read: after(now, -seconds(3)) };
+      const orders = permutations(["answer", "sent", "delivered", "read"] as const).map((order) => order.join(" "));
+      const tell = async (order: string, part: string) => {
+        for (const [status] of part.matchAll(/sent|delivered|read/g)) {
+          await whatsapp.reports(`wamid.${order}`, status, { at: times[status as keyof typeof times] });
+        }
+      };
+      twin.answer = async (response, { body }) => {
+        const order = (body["text"] as { body: string }).body;
+        await tell(order, order.split("answer")[0]!);
+        accepting(`wamid.${order}`)(response);
+      };
+      for (const order of orders) await queue(tenant, conversation_id, order);
+      await world.sendQueued();
+      for (const order of orders) await tell(order, order.split("answer")[1]!);
 
-    const { body } = await tenant.get<{ data: Message[] }>(`/v1/conversations/${conversation_id}/messages?limit=100&order=asc`);
-    const state = {
-      status: "read",
-      error: null,
-      sent_at: wholeSecond(times.sent),
-      delivered_at: wholeSecond(times.delivered),
-      read_at: wholeSecond(times.read),
-      failed_at: null,
-    };
-    expect(body.data.slice(1).map((message) => ({ id: message.external_id, ...stateOf(message) }))).toEqual(
-      orders.map((order) => ({ id: `wamid.${order}`, ...state })),
-    );
-  });
+      const { body } = await tenant.get<{ data: Message[] }>(`/v1/conversations/${conversation_id}/messages?limit=100&order=asc`);
+      const state = {
+        status: "read",
+        error: null,
+        sent_at: wholeSecond(times.sent),
+        delivered_at: wholeSecond(times.delivered),
+        read_at: wholeSecond(times.read),
+        failed_at: null,
+      };
+      expect(body.data.slice(1).map((message) => ({ id: message.external_id, ...stateOf(message) }))).toEqual(
+        orders.map((order) => ({ id: `wamid.${order}`, ...state })),
+      );
+    },
+  );
 
   test("of every kind, and however often, leave the same message in whatever order they come", () => {
     const at = "2026-11-22T10:15:12.000Z";

@@ -146,6 +146,67 @@ export async function createWhatsApp(world: World, tenant: Tenant, account_id: s
 
 export type WhatsApp = Awaited<ReturnType<typeof createWhatsApp>>;
 
+interface Spoken {
+  id?: string;
+  at?: Timestamp;
+  person?: string;
+}
+
+/** An Instagram or a Messenger channel of a tenant's, and Meta's voice at its hook. */
+export async function createMessaging(
+  world: World,
+  tenant: Tenant,
+  channel: "instagram" | "facebook_page",
+  account_id: string = freshAccount(),
+  app: Partial<typeof credentials> = {},
+) {
+  const { id: channel_id } = await atomically(tenant.ctx, (tx) =>
+    createChannel(tx, { channel, provider: channel, name: channel, account_id, credentials: { ...credentials, ...app } }),
+  );
+  neverTell(...Object.values(credentials));
+  const wrapped = (...entry: object[]) => JSON.stringify({ object: channel === "instagram" ? "instagram" : "page", entry });
+  const post = (body: string, headers: Record<string, string> = signed(body, app.app_secret)) =>
+    world.request<Record<string, unknown> | null>(`/hooks/meta/${channel_id}`, { method: "POST", body, headers });
+  const tell = async (...entries: object[]) => {
+    const { status } = await post(wrapped(...entries));
+    if (status !== 200) throw new Error(`the hook answered ${status}`);
+  };
+  const person = `${account_id}1`;
+  const spoken = (part: object, { person: who = person, at = world.now() }: Spoken = {}) =>
+    entryOf(account_id, { sender: { id: who }, recipient: { id: account_id }, timestamp: epochMs(at), ...part });
+
+  return {
+    channel_id,
+    account_id,
+    person,
+    wrapped,
+    post,
+    tell,
+    /** Told by a person, or of a person. */
+    hearsOf: (part: object, given?: Spoken) => tell(spoken(part, given)),
+    echoes: (message: object, { id = freshMid(world), person: who = person, at = world.now() }: Spoken = {}) =>
+      tell(
+        entryOf(account_id, {
+          sender: { id: account_id },
+          recipient: { id: who },
+          timestamp: epochMs(at),
+          message: { mid: id, is_echo: true, ...message },
+        }),
+      ),
+    /** A person writes; the conversation they write in. */
+    async hears(text: string, { id = freshMid(world), ...given }: Spoken = {}): Promise<Conversation> {
+      await tell(spoken({ message: { mid: id, text } }, given));
+      const { body } = await tenant.get<{ data: Conversation[] }>(`/v1/conversations?channel_id=${channel_id}&limit=1`);
+      return body.data[0]!;
+    },
+  };
+}
+
+/** One entry of an account's, as Meta words it. */
+export const entryOf = (account_id: string, ...messaging: object[]) => ({ id: account_id, time: 1795342500123, messaging });
+
+const freshMid = ({ services }: World): string => `m_${services.newId("msg").slice(4)}`;
+
 const freshWamid = ({ services }: World): string => `wamid.${services.newId("msg").slice(4)}`;
 
 let numbers = 0;

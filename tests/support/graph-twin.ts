@@ -17,6 +17,12 @@ export const answering =
 
 export const accepting = (external_id: string) => answering(200, { messaging_product: "whatsapp", messages: [{ id: external_id }] });
 
+/** The same, as Instagram and Messenger say it. */
+export const taking = (external_id: string) => answering(200, { recipient_id: "person", message_id: external_id });
+
+/** The request was read, and the connection breaks before its answer. */
+export const breaking = (response: ServerResponse) => response.destroy();
+
 export const refusing = (status: number, code: number) => answering(status, { error: { message: "No.", code, fbtrace_id: "Atrace" } });
 
 /** Meta's Graph API on this machine, for one account: it keeps what it was asked, and answers as the test says. */

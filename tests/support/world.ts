@@ -75,6 +75,7 @@ export async function createWorld(options: Options = {}) {
     settings: {
       public_url: "https://api.wassla.test",
       meta_graph_url: "http://127.0.0.1:1",
+      instagram_graph_url: "http://127.0.0.1:1",
       meta_graph_version: "v23.0",
       twilio_api_url: "http://127.0.0.1:1",
       ...options.settings,

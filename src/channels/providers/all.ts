@@ -1,3 +1,5 @@
+import { facebook_page } from "./facebook-page.ts";
+import { instagram } from "./instagram.ts";
 import type { Provider, ProviderName } from "./provider.ts";
 import { sandbox } from "./sandbox.ts";
 import { twilioSms } from "./twilio-sms.ts";
@@ -7,6 +9,8 @@ import { whatsapp } from "./whatsapp.ts";
 export const providers: Record<ProviderName, Provider> = {
   sandbox,
   whatsapp,
+  instagram,
+  facebook_page,
   twilio_sms: twilioSms,
   twilio_voice: twilioVoice,
 };

@@ -3,7 +3,7 @@ import type { Id } from "../../core/ids.ts";
 import type { Timestamp } from "../../core/time.ts";
 import type { CallState, Content, Identity, SendErrorCode } from "../contract.ts";
 
-export type ProviderName = "sandbox" | "whatsapp" | "twilio_sms" | "twilio_voice";
+export type ProviderName = "sandbox" | "whatsapp" | "instagram" | "facebook_page" | "twilio_sms" | "twilio_voice";
 
 /** The secrets of one channel, and what else its provider needs to know of it. */
 export type Credentials = Record<string, string>;
@@ -33,10 +33,16 @@ export type InboundEvent = {
 } & (
   | { kind: "message"; external_id: string; from: Identity[]; name: string | null; content: Content; consent?: Consent | undefined }
   /** A message the business sent: our own, told back to us, or one written in the provider's own inbox. */
-  | { kind: "echo"; external_id: string; to: Identity[]; content: Content }
+  | { kind: "echo"; external_id: string; to: Identity[]; content: Content; message_id: string | null }
+  /** The writer of a message changed what it says, or took it back (null). `external_id` is the message's. */
+  | { kind: "revision"; external_id: string; content: Content | null }
   | { kind: "status"; external_id: string; status: DeliveryState; error: SendError | null; message_id: string | null }
   | ({ kind: "call" } & CallNews)
   | ({ kind: "call_part" } & CallPart)
+  /** Everything that was sent to a person up to this moment has come that far. */
+  | { kind: "watermark"; person: Identity; status: "delivered" | "read"; until: Timestamp }
+  /** A person has a new number or a new name at the provider. */
+  | { kind: "renaming"; previous: Identity; current: Identity[] }
   /** Understood, and of no effect here; or not understood. Recorded either way. */
   | { kind: "ignored"; why: string }
 );
@@ -75,6 +81,8 @@ export interface Outbound {
   call_id?: string | undefined;
   to: Identity[];
   content: Content;
+  /** Outside the 24 hours, as the word of a person. */
+  as_human_agent: boolean;
 }
 
 /** Why a provider refused, in the house's code and in its own. */

@@ -70,6 +70,9 @@ export function idAt(value: unknown, ...path: string[]): string | null {
   return id !== null && id.length <= id_limit ? id : null;
 }
 
+/** What a browser may open; never a script. */
+export const webAddress = (text: string | null): string | null => (text !== null && /^https?:\/\//i.test(text) ? text : null);
+
 /** PostgreSQL keeps neither NUL nor half a surrogate pair; a message must not be lost over one. */
 const storable = (text: string): string => text.replaceAll("\0", "\u{FFFD}").toWellFormed();
 

@@ -1,6 +1,6 @@
 import { isId } from "../../core/ids.ts";
 import type { Timestamp } from "../../core/time.ts";
-import type { Content, Identity } from "../contract.ts";
+import type { Content, Identity, MediaType } from "../contract.ts";
 import { graphError, postMessage } from "./graph.ts";
 import { handshake, verify } from "./meta.ts";
 import {
@@ -13,7 +13,7 @@ import {
   type SendOutcome,
   type World,
 } from "./provider.ts";
-import { at, cut, detail_limit, hashOf, idAt, listAt, readCallback, readJson, textAt, timeAt } from "./read.ts";
+import { at, cut, detail_limit, hashOf, idAt, listAt, readCallback, readJson, textAt, timeAt, webAddress } from "./read.ts";
 
 /**
  * The WhatsApp Cloud API. Dedupe keys: a message its wamid, an echo `echo:wamid`, a status `wamid+status+timestamp`,
@@ -50,6 +50,7 @@ function eventsOfChange(change: unknown, entry: unknown, received_at: Timestamp)
     ...listAt(value, "messages").map((message) => messageEvent(message, told)),
     ...listAt(value, "message_echoes").map((message) => echoEvent(message, told)),
     ...listAt(value, "statuses").map((status) => statusEvent(status, told)),
+    ...listAt(value, "user_id_update").map((update) => userIdEvent(update, told)),
   ];
   return events.length > 0 ? events : [unknownChange(change, entry, received_at)];
 }
@@ -58,7 +59,7 @@ function eventsOfChange(change: unknown, entry: unknown, received_at: Timestamp)
 const accountOf = (change: unknown, entry: unknown): string =>
   idAt(change, "value", "metadata", "phone_number_id") ?? idAt(entry, "id") ?? "";
 
-/** Calls, groups, templates, users' new ids, and what Meta will think of next. The same change at another time is another. */
+/** Calls, groups, templates, and what Meta will think of next. The same change at another time is another. */
 function unknownChange(change: unknown, entry: unknown, received_at: Timestamp): InboundEvent {
   const errors = listAt(change, "value", "errors").map((error) => graphError(error, null).detail);
   const field = textAt(change, "field") ?? "a callback without changes";
@@ -78,6 +79,8 @@ function messageEvent(message: unknown, told: Told): InboundEvent {
   const external_id = idAt(message, "id") ?? "";
   const why = whyIgnored(message, external_id, from);
   if (why !== null) return ignoredItem("", message, told, why);
+  const told_of = revisionOf("", message, told) ?? renamingOf(message, told);
+  if (told_of) return told_of;
   return {
     kind: "message",
     ...common(external_id, message, told),
@@ -94,7 +97,45 @@ function echoEvent(message: unknown, told: Told): InboundEvent {
   const external_id = idAt(message, "id") ?? "";
   const why = whyIgnored(message, external_id, to);
   if (why !== null) return ignoredItem("echo:", message, told, why);
-  return { kind: "echo", ...common(`echo:${external_id}`, message, told), external_id, to, content: contentOf(message) };
+  const told_of = revisionOf("echo:", message, told);
+  if (told_of) return told_of;
+  const content = contentOf(message);
+  return { kind: "echo", ...common(`echo:${external_id}`, message, told), external_id, to, content, message_id: null };
+}
+
+/** An edit or a deletion. It has an id of its own, and names the message's. */
+function revisionOf(prefix: string, message: unknown, told: Told): InboundEvent | undefined {
+  const type = textAt(message, "type") ?? "";
+  if (type !== "edit" && type !== "revoke") return undefined;
+  const external_id = idAt(message, type, "original_message_id");
+  const edited = at(message, "edit", "message");
+  if (external_id === null || (type === "edit" && textAt(edited, "type") === null)) {
+    return ignoredItem(prefix, message, told, `${type}: it does not say of what, or to what`);
+  }
+  return {
+    kind: "revision",
+    ...common(itemKey(prefix, message), message, told),
+    external_id,
+    content: type === "edit" ? contentOf(edited) : null,
+  };
+}
+
+/** A customer took another number; their user id may change with it. */
+function renamingOf(message: unknown, told: Told): InboundEvent | undefined {
+  if (textAt(message, "type") !== "system") return undefined;
+  const [previous] = identities(textAt(message, "from"), null);
+  const current = identities(textAt(message, "system", "wa_id"), idAt(message, "system", "user_id"));
+  const is_number = current.some(({ kind }) => kind === "phone");
+  if (!previous || !is_number) return ignoredItem("", message, told, "WhatsApp's own note: nothing that is kept here changed");
+  return { kind: "renaming", ...common(itemKey("", message), message, told), previous, current };
+}
+
+/** A user's id is given anew where they move to another number or country. */
+function userIdEvent(update: unknown, told: Told): InboundEvent {
+  const [previous] = identities(null, idAt(update, "user_id", "previous"));
+  const current = identities(null, idAt(update, "user_id", "current"));
+  if (!previous || current.length === 0) return ignoredItem("user_id_update:", update, told, "user_id_update: it names no two ids");
+  return { kind: "renaming", ...common(`user_id_update:${hashOf(JSON.stringify(update))}`, update, told), previous, current };
 }
 
 /** `played` is a voice message's `read`. */
@@ -132,9 +173,11 @@ const common = (dedupe_key: string, item: unknown, told: Told) => ({
 });
 
 function ignoredItem(prefix: string, item: unknown, told: Told, why: string): InboundEvent {
-  const key = `${prefix}${textAt(item, "type") ?? "unknown"}:${idAt(item, "id") ?? hashOf(JSON.stringify(item))}`;
-  return { kind: "ignored", ...common(boundedKey(key), item, told), why };
+  return { kind: "ignored", ...common(itemKey(prefix, item), item, told), why };
 }
+
+const itemKey = (prefix: string, item: unknown): string =>
+  boundedKey(`${prefix}${textAt(item, "type") ?? "unknown"}:${idAt(item, "id") ?? hashOf(JSON.stringify(item))}`);
 
 const boundedKey = (key: string): string => (key.length <= 500 ? key : `hash:${hashOf(key)}`);
 
@@ -164,24 +207,18 @@ function nameOf(person: unknown): string | null {
 
 // What was said
 
-/** Told *of* a message, or told by WhatsApp: nobody said these. */
-const not_said = new Map<string, string>([
-  ["reaction", "reactions are not kept yet"],
-  ["revoke", "deletions are not kept yet"],
-  ["edit", "edits are not kept yet"],
-  ["system", "WhatsApp's own note: a number or an identity changed"],
-  ["request_welcome", "a chat was opened, nothing was said"],
-]);
+/** Told *of* a message, or told by WhatsApp: who they come from matters to nobody. */
+const not_said: readonly string[] = ["revoke", "edit", "system"];
 
 function whyIgnored(message: unknown, external_id: string, people: Identity[]): string | null {
   const type = textAt(message, "type");
   if (external_id === "") return "a message without an id";
   if (type === null) return "a message without a type";
   if (at(message, "group_id") !== undefined) return "groups are not served here";
-  return not_said.get(type) ?? (people.length === 0 ? "a message that names nobody" : null);
+  if (type === "request_welcome") return "a chat was opened, nothing was said";
+  if (type === "reaction" && textAt(message, "reaction", "emoji") === null) return "a reaction was taken back";
+  return people.length === 0 && !not_said.includes(type) ? "a message that names nobody" : null;
 }
-
-type MediaType = Extract<Content, { type: "media" }>["media_type"];
 
 const media_types = new Map<string, MediaType>([
   ["image", "image"],
@@ -200,6 +237,7 @@ const wordings = new Map<string, (part: unknown) => string | null>([
   ["location", sayLocation],
   ["contacts", (part) => saySeveral("👤 Contact", listAt(part).map(sayContact))],
   ["order", sayOrder],
+  ["reaction", sayReaction],
   ["unsupported", () => "[Unsupported message]"],
 ]);
 
@@ -221,7 +259,10 @@ function contentOf(message: unknown): Content {
   return { type: "text", text: cut(wording(part) ?? `[Unreadable ${type} message]`, text_limit) };
 }
 
-const webAddress = (text: string | null): string | null => (text !== null && /^https?:\/\//i.test(text) ? text : null);
+function sayReaction(reaction: unknown): string | null {
+  const emoji = textAt(reaction, "emoji");
+  return emoji && `Reacted with ${emoji}`;
+}
 
 function sayReply(reply: unknown): string | null {
   return textAt(reply, "button_reply", "title") ?? textAt(reply, "list_reply", "title") ?? sayForm(at(reply, "nfm_reply"));

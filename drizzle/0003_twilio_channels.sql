@@ -1,1 +1,0 @@
-ALTER TABLE "contact_channels" ADD COLUMN "opted_out_at" timestamp (3) with time zone;

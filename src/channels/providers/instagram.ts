@@ -1,0 +1,23 @@
+import { handshake, verify } from "./meta.ts";
+import { human_agent, parseMessaging, sendMessaging } from "./meta-messaging.ts";
+import type { Provider } from "./provider.ts";
+
+/** Instagram messages. https://developers.facebook.com/docs/instagram-platform/instagram-api-with-instagram-login/messaging-api */
+export const instagram: Provider = {
+  reaches: ["instagram_user"],
+  handshake,
+  verify,
+  parse: (raw, received_at) => parseMessaging("instagram_user", raw, received_at),
+  send: (outbound, credentials, world) =>
+    sendMessaging(
+      {
+        graph_url: world.settings.instagram_graph_url,
+        kind: "instagram_user",
+        files: { image: "image", video: "video", audio: "audio" },
+        about: outbound.as_human_agent ? human_agent : {},
+      },
+      outbound,
+      credentials,
+      world,
+    ),
+};
