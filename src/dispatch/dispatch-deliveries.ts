@@ -1,6 +1,7 @@
 import type { Services } from "../core/context.ts";
 import { Bell } from "../core/bell.ts";
 import { emptyReport, type ChoreOptions, type ChoreReport } from "../core/chore.ts";
+import type { PostOutcome } from "../core/poster.ts";
 import { epochMs, msBetween, seconds } from "../core/time.ts";
 import { firstTurn, isFirst, release, type Claim, type Turn } from "../db/lease.ts";
 import { claimDeliveries, deliveryQueue, withDetails, type ClaimedDelivery } from "./claim-deliveries.ts";
@@ -182,8 +183,20 @@ async function deliver(services: Services, delivery: ClaimedDelivery): Promise<R
   if (msBetween(started_at, delivery.lease_until) < post_room_ms) return undefined;
   const outcome = await services.poster.post(signedRequest(delivery, started_at));
   const ended_at = services.now();
+  if (outcome.error !== null) services.log.info(failureOf(delivery, outcome), "an attempt failed");
   return { delivery, outcome, verdict: judge(delivery, outcome, ended_at), started_at, ended_at };
 }
 
 const tally = ({ outcome, verdict }: Result): "succeeded" | "retried" | "failed" =>
   outcome.error === null ? "succeeded" : verdict.status === "scheduled" ? "retried" : "failed";
+
+/** The row says more; this is what a row is found by. */
+const failureOf = ({ workspace_id, endpoint_id, id, attempts }: ClaimedDelivery, { error, status_code, duration_ms }: PostOutcome) => ({
+  workspace_id,
+  endpoint_id,
+  delivery_id: id,
+  attempt: attempts + 1,
+  error,
+  status_code,
+  duration_ms,
+});

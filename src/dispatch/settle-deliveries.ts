@@ -75,28 +75,25 @@ async function write({ db, newId }: Services, results: Result[]): Promise<Set<st
         last_attempt_at = r.started_at, updated_at = r.ended_at
       from result as r join ${webhook_endpoints} as e on e.workspace_id = r.workspace_id and e.id = r.endpoint_id
       where d.workspace_id = r.workspace_id and d.id = r.id and d.lease_id = r.lease_id and d.status = 'delivering'
-      returning d.workspace_id, d.id, d.attempts, r.lease_id
+      returning r.*, d.attempts as number
     ), logged as (
       insert into ${webhook_attempts} (workspace_id, id, delivery_id, number, trigger, url, status_code, error, duration_ms,
         response_headers, response_body, remote_address, created_at)
-      select r.workspace_id, r.attempt_id, r.id, s.attempts, r.attempt_trigger, r.url, r.status_code, r.error, r.duration_ms,
-        r.response_headers, r.response_body, r.remote_address, r.started_at
-      from settled as s join result as r on r.workspace_id = s.workspace_id and r.id = s.id
+      select workspace_id, attempt_id, id, number, attempt_trigger, url, status_code, error, duration_ms,
+        response_headers, response_body, remote_address, started_at from settled
     ), counted as (
       insert into ${webhook_endpoint_hours} as h (workspace_id, endpoint_id, hour, succeeded, failed)
-      select r.workspace_id, r.endpoint_id, date_trunc('hour', r.ended_at, 'UTC'),
-        count(*) filter (where r.error is null), count(*) filter (where r.error is not null)
-      from settled as s join result as r on r.workspace_id = s.workspace_id and r.id = s.id
-      where r.attempt_trigger <> 'test'
+      select workspace_id, endpoint_id, date_trunc('hour', ended_at, 'UTC'),
+        count(*) filter (where error is null), count(*) filter (where error is not null)
+      from settled where attempt_trigger <> 'test'
       group by 1, 2, 3
       -- Whoever writes the same hours meanwhile takes them in the same order.
       order by 1, 2, 3
       on conflict (workspace_id, endpoint_id, hour) do update
       set succeeded = h.succeeded + excluded.succeeded, failed = h.failed + excluded.failed
     ), last_word as (
-      select distinct on (r.workspace_id, r.endpoint_id) r.workspace_id, r.endpoint_id, r.error is null as works, r.ended_at
-      from settled as s join result as r on r.workspace_id = s.workspace_id and r.id = s.id
-      order by r.workspace_id, r.endpoint_id, r.ended_at desc
+      select distinct on (workspace_id, endpoint_id) workspace_id, endpoint_id, error is null as works, ended_at
+      from settled order by workspace_id, endpoint_id, ended_at desc
     ), turned as (
       select e.workspace_id, e.id, w.works, w.ended_at
       from ${webhook_endpoints} as e join last_word as w on e.workspace_id = w.workspace_id and e.id = w.endpoint_id

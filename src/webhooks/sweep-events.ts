@@ -3,7 +3,7 @@ import type { Services } from "../core/context.ts";
 import { after, hours } from "../core/time.ts";
 import { query } from "../db/query.ts";
 import { workspaces } from "../workspaces/tables.ts";
-import { events, webhook_deliveries, webhook_endpoint_hours } from "./tables.ts";
+import { events, webhook_attempts, webhook_deliveries, webhook_endpoint_hours } from "./tables.ts";
 
 const per_statement = 500;
 /** The rates look back seven days. */
@@ -34,8 +34,12 @@ const endedDeliveries = (services: Services): SQL => sql`/* across tenants: swee
       where d.workspace_id = workspace.id and d.id < ${firstKept(services)} and d.status not in ('ready', 'scheduled', 'delivering')
       order by d.id limit ${per_statement}::int for update skip locked) as delivery
     limit ${per_statement}::int
+  ), gone as (
+    delete from ${webhook_deliveries} as d using old where d.workspace_id = old.workspace_id and d.id = old.id returning d.workspace_id, d.id
+  ), attempts as (
+    delete from ${webhook_attempts} as a using gone where a.workspace_id = gone.workspace_id and a.delivery_id = gone.id
   )
-  delete from ${webhook_deliveries} as d using old where d.workspace_id = old.workspace_id and d.id = old.id returning 1`;
+  select 1 from gone`;
 
 const needlessEvents = (services: Services): SQL => sql`/* across tenants: sweep */
   with old as (

@@ -433,6 +433,29 @@ describe("one delivery that somebody has leased", () => {
   });
 });
 
+test("an attempt that failed is one line of the log, by its ids", async () => {
+  const { world, tenant } = await setUp();
+  const receiver = await createReceiver(503);
+  const { id } = await tenant.endpoint(receiver.url);
+  await tenant.hears("Hello");
+  const said: object[] = [];
+  world.services.log.info = (fields, message) => void said.push({ ...fields, message });
+  await world.deliver();
+  const failed = said.filter((line) => "endpoint_id" in line && line.endpoint_id === id);
+  expect(failed).toEqual([
+    {
+      message: "an attempt failed",
+      workspace_id: tenant.workspace_id,
+      endpoint_id: id,
+      delivery_id: (await onlyDelivery(tenant)).id,
+      attempt: 1,
+      error: "non_2xx",
+      status_code: 503,
+      duration_ms: expect.any(Number) as number,
+    },
+  ]);
+});
+
 describe("an endpoint's own headers", () => {
   test("are sent, and none of them can stand in the place of ours, however it is written", async () => {
     const { world, tenant } = await setUp();
