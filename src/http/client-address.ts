@@ -8,7 +8,8 @@ import type { Context } from "hono";
  */
 export function createAddressReader(trusted_proxies: readonly string[]): (c: Context) => string {
   const trusted = blockList(trusted_proxies);
-  const isTrusted = (address: string): boolean => isIP(address) !== 0 && trusted.check(address, familyOf(address));
+  const isTrusted = (address: string): boolean =>
+    trusted_proxies.length > 0 && isIP(address) !== 0 && trusted.check(address, familyOf(address));
 
   return (c) => {
     const socket = plain(socketAddress(c));
