@@ -104,6 +104,13 @@ describe("TwiML", () => {
         theirs.say({ language: language as "en-GB" }, said);
         expect(`<?xml version="1.0" encoding="UTF-8"?>${twiml(verb("Say", { language }, { text: said }))}`).toBe(theirs.toString());
       }),
+      {
+        examples: [
+          [" ", ">"],
+          [`<&>"'`, `<&>"'`],
+          ["]]>", "]]>"],
+        ],
+      },
     );
   });
 

@@ -31,7 +31,7 @@ describe("announcing", () => {
     await one.hear((work) => heard.one.push(work));
     await other.hear((work) => heard.other.push(work));
     one.announce("webhooks");
-    await vi.waitFor(() => expect(heard).toEqual({ one: [], other: ["webhooks"] }));
+    await expect.poll(() => heard).toEqual({ one: [], other: ["webhooks"] });
   });
 
   test("is done at once, and then fifty times a second at most, of all that came meanwhile", async () => {
@@ -62,7 +62,7 @@ describe("announcing", () => {
     announce("webhooks");
     announce("messages");
     expect(worksOf(said)).toEqual([["webhooks"]]);
-    await vi.waitFor(() => expect(worksOf(said)).toEqual([["webhooks"], ["messages"]]));
+    await expect.poll(() => worksOf(said)).toEqual([["webhooks"], ["messages"]]);
   });
 
   test("that fails is told of and throws at nobody, and the next is made again", async () => {
@@ -72,7 +72,7 @@ describe("announcing", () => {
     const { announce } = createAnnouncer(broken, (error) => faults.push(error));
     announce("webhooks");
     announce("messages");
-    await vi.waitFor(() => expect(worksOf(said)).toEqual([["messages"]]));
+    await expect.poll(() => worksOf(said)).toEqual([["messages"]]);
     expect(faults).toEqual([new Error("no connection")]);
   });
 
@@ -99,5 +99,5 @@ test.runIf(onPostgres())("two processes of one database hear each other over the
   await createAnnouncer(other.bus!, unheard).hear((work) => heard.push(work));
   await here.hear(unheard);
   here.announce("webhooks");
-  await vi.waitFor(() => expect(heard).toEqual(["webhooks"]), { timeout: 5000 });
+  await expect.poll(() => heard).toEqual(["webhooks"]);
 });

@@ -630,7 +630,7 @@ async function listening<S extends Server>(server: S, origin: string) {
   return { server, seen, port, url: `${origin}:${port}` };
 }
 
-const eventually = (check: () => unknown) => vi.waitFor(check, { interval: 5 });
+const eventually = (check: () => unknown) => vi.waitFor(check, { timeout: 10_000, interval: 5 });
 
 // A self-signed pair for receiver.test, valid from 2020 to 2120. It protects nothing.
 const key = `-----BEGIN PRIVATE KEY-----

@@ -21,14 +21,12 @@ export const answering = (...verbs: Verb[]): HookAnswer => ({ content_type: "tex
 /** XML 1.0 §2.2: what no escape makes a character of XML. */
 const impossible = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu;
 
-const escaped = (text: string): string =>
-  text
-    .replaceAll(impossible, "\u{FFFD}")
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll("\r", "&#xD;");
+const possible = (text: string): string =>
+  text.replaceAll(impossible, "\u{FFFD}").replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll("\r", "&#xD;");
+
+/** As in Canonical XML: `]]>` may not stand in a text, and may in an attribute. */
+const escaped = (text: string): string => possible(text).replaceAll(">", "&gt;");
 
 /** A parser makes blanks of bare line breaks in an attribute. */
 const escapedAttribute = (text: string): string =>
-  escaped(text).replaceAll('"', "&quot;").replaceAll("\t", "&#x9;").replaceAll("\n", "&#xA;");
+  possible(text).replaceAll('"', "&quot;").replaceAll("\t", "&#x9;").replaceAll("\n", "&#xA;");
