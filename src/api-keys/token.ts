@@ -1,4 +1,4 @@
-import { createHash, randomInt } from "node:crypto";
+import { hash, randomInt } from "node:crypto";
 
 const base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const form = /^wsk_live_[0-9A-Za-z]{38}$/;
@@ -16,7 +16,7 @@ export function mintToken(): string {
 export const isWellFormed = (token: string): boolean => form.test(token) && checksum(token.slice(0, -6)) === token.slice(-6);
 
 /** What is stored. At 190 random bits neither salt nor slowness would add anything. */
-export const digestOf = (token: string): string => createHash("sha256").update(token).digest("base64url");
+export const digestOf = (token: string): string => hash("sha256", token, "base64url");
 
 export const prefixOf = (token: string): string => token.slice("wsk_live_".length, "wsk_live_".length + 8);
 

@@ -2,16 +2,15 @@ import { and, eq, getTableColumns, sql } from "drizzle-orm";
 import { contact_channels } from "../contacts/tables.ts";
 import type { Ctx, TxCtx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
-import type { Id } from "../core/ids.ts";
-import { mine } from "../db/mine.ts";
 import { selection } from "../db/selection.ts";
+import { slot, whose } from "../db/statement.ts";
 import { openStatuses, type Conversation, type ConversationRef, type ConversationStatus } from "./contract.ts";
 import { presentConversation } from "./present.ts";
 import { conversations } from "./tables.ts";
 
 /** One conversation. */
 export async function findConversation(ctx: Ctx, { conversation_id }: ConversationRef): Promise<Conversation> {
-  const [found] = await withWindow(ctx.db, sql`where ${isOne(ctx, conversation_id)}`);
+  const [found] = await seen(ctx.db, { workspace_id: ctx.workspace_id, id: conversation_id });
   if (!found) throw new ApiError("not_found");
   return presentConversation(ctx, found.conversation, found.window_opened_at);
 }
@@ -33,11 +32,13 @@ export const withWindow = selection(fields, (db) =>
     ),
 );
 
-const isOne = (ctx: Ctx, id: Id<"conv">) => and(mine(ctx, conversations), eq(conversations.id, id));
+const is_one = sql`${whose(conversations)} and ${conversations.id} = ${slot(conversations.id)}`;
+const seen = withWindow.always(is_one);
+const locked = withWindow.always(sql`${is_one} for update of ${conversations}`);
 
 /** One conversation, locked until the transaction ends: what is decided about it stays true. */
 export async function lockConversation(ctx: TxCtx, { conversation_id }: ConversationRef) {
-  const [found] = await withWindow(ctx.db, sql`where ${isOne(ctx, conversation_id)} for update of ${conversations}`);
+  const [found] = await locked(ctx.db, { workspace_id: ctx.workspace_id, id: conversation_id });
   if (!found) throw new ApiError("not_found");
   return found;
 }

@@ -46,7 +46,7 @@ async function readPage(ctx: Ctx, listing: Listing, input: ListConversations) {
     given(input.last_message_before, (moment) => lt(last_message_at, moment)),
   );
   const { sorted_by, order, beyond } = orderOf(input.sort);
-  const found = await withWindow(ctx.db, sql`where ${and(filters, given(position, beyond))} order by ${order} limit ${input.limit + 1}`);
+  const found = await withWindow.where(ctx.db, sql`${and(filters, given(position, beyond))} order by ${order} limit ${input.limit + 1}`);
 
   const rows = found.map(({ conversation, window_opened_at }) => presentConversation(ctx, conversation, window_opened_at));
   const page = pageOf(ctx, listing, rows, input.limit, (row) => [row[sorted_by], row.id]);

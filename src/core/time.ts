@@ -4,7 +4,14 @@ export type Timestamp = string;
 /** The application's clock. A parameter everywhere, so that in a test a day passes in a millisecond. */
 export type Clock = () => Timestamp;
 
-export const systemClock: Clock = () => new Date().toISOString();
+/** Asked several times for each request: within a millisecond the text is the same. */
+export const systemClock: Clock = () => {
+  const now_ms = Date.now();
+  if (now_ms !== latest_ms) [latest_ms, latest_text] = [now_ms, timestamp(now_ms)];
+  return latest_text;
+};
+let latest_ms = 0;
+let latest_text: Timestamp = "";
 
 export const timestamp = (epoch_ms: number): Timestamp => new Date(epoch_ms).toISOString();
 

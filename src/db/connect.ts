@@ -143,11 +143,19 @@ const array_types = { int4_array: arrayType(1007, Number), text_array: arrayType
 
 function arrayType(oid: number, read: (item: string) => unknown) {
   const item = /"((?:[^"\\]|\\.)*)"|([^,{}"]+)/gs;
-  const parse = (text: string) =>
-    Array.from(text.matchAll(item), ([, quoted, bare = ""]) => {
+  const parse = (text: string) => {
+    if (text === "{}") return [];
+    // Without quotes there is nothing to undo; NULL is then the only word that is not what it says.
+    if (!text.includes('"'))
+      return text
+        .slice(1, -1)
+        .split(",")
+        .map((bare) => (bare === "NULL" ? null : read(bare)));
+    return Array.from(text.matchAll(item), ([, quoted, bare = ""]) => {
       if (quoted !== undefined) return read(quoted.replace(/\\(.)/gs, "$1"));
       return bare === "NULL" ? null : read(bare);
     });
+  };
   return { to: oid, from: [oid], serialize: (items: unknown) => items, parse };
 }
 

@@ -4,6 +4,7 @@ import type { Ctx } from "../core/context.ts";
 import { ApiError, invalid, noSuch } from "../core/errors.ts";
 import type { Id } from "../core/ids.ts";
 import { selection } from "./selection.ts";
+import { slot, whose } from "./statement.ts";
 
 export type TenantTable = PgTable & { workspace_id: AnyPgColumn<{ data: Id<"ws"> }>; id: AnyPgColumn };
 
@@ -17,21 +18,24 @@ export async function findMine<T extends TenantTable>(
   id: string,
   options: { lock?: "update" } = {},
 ): Promise<T["$inferSelect"]> {
-  const locked = options.lock && sql.raw(`for ${options.lock}`);
-  const [row] = await rowsOf(table)(ctx.db, sql`where ${and(mine(ctx, table), eq(table.id, id))} ${locked}`);
+  const [row] = await oneOf(table)[options.lock ? "locked" : "seen"](ctx.db, { workspace_id: ctx.workspace_id, id });
   if (!row) throw new ApiError("not_found");
   return row as T["$inferSelect"];
 }
 
 const selections = new Map<PgTable, ReturnType<typeof selectionOf>>();
 
-function rowsOf(table: PgTable) {
+function oneOf(table: TenantTable) {
   const made = selections.get(table) ?? selectionOf(table);
   selections.set(table, made);
   return made;
 }
 
-const selectionOf = (table: PgTable) => selection(getTableColumns(table), (db) => db.select().from(table));
+function selectionOf(table: TenantTable) {
+  const rows = selection(getTableColumns(table as PgTable), (db) => db.select().from(table as PgTable));
+  const is_one = sql`${whose(table)} and ${table.id} = ${slot(table.id)}`;
+  return { seen: rows.always(is_one), locked: rows.always(sql`${is_one} for update`) };
+}
 
 /** Refuses a body's or a filter's id that names nothing here, naming the field. */
 export async function assertMine(ctx: Ctx, table: TenantTable, pointer: string, id: string | undefined): Promise<void> {

@@ -4,6 +4,7 @@ import { ApiError, unauthorized } from "../core/errors.ts";
 import { chores, type ChoreName } from "../chores.ts";
 import type { Front } from "./front-door.ts";
 import { sendProblem } from "./problem.ts";
+import { respondJson } from "./respond.ts";
 
 const budget_ms = 25_000;
 
@@ -20,8 +21,8 @@ export function cron(cron_secret: string, stopping: AbortSignal | undefined): Ho
     if (!Object.hasOwn(chores, name)) return sendProblem(c, new ApiError("not_found"));
     const started_ms = performance.now();
     try {
-      const report = await chores[name as ChoreName](c.var.services, { budget_ms, signal: stopping });
-      return c.json({ ...report, duration_ms: Math.round(performance.now() - started_ms) });
+      const report = await chores[name as ChoreName](c.get("services"), { budget_ms, signal: stopping });
+      return respondJson(c, { ...report, duration_ms: Math.round(performance.now() - started_ms) });
     } catch (error) {
       return sendProblem(c, error);
     }

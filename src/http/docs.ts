@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
-import { Hono, type MiddlewareHandler } from "hono";
-import { html } from "hono/html";
+import { Hono, type Context, type MiddlewareHandler } from "hono";
 import { ApiError, errors, type ErrorCode } from "../core/errors.ts";
 import { buildDocument } from "./document.ts";
 import type { Document } from "./document-nodes.ts";
 import type { Front } from "./front-door.ts";
-import { errorPage, referencePage } from "./reference.ts";
+import { errorPage, referencePage, type Markup } from "./reference.ts";
 import { sendProblem } from "./problem.ts";
+import { respond, respondJson } from "./respond.ts";
 
 const style = readFileSync(new URL("../../openapi/reference.css", import.meta.url), "utf8");
 
@@ -18,27 +18,34 @@ export function docs(): Hono<Front> {
 
   app.use("/docs/*", strictPolicy);
   app.use("/openapi.json", crossOrigin);
-  app.get("/", (c) => c.redirect("/docs"));
-  app.get("/openapi.json", (c) => c.json(documentAt(c.var.services.settings.public_url)));
-  app.get("/docs", (c) => c.html(html`${referencePage(documentAt(c.var.services.settings.public_url))}`));
-  app.get("/docs/reference.css", (c) => c.body(style, 200, { "Content-Type": "text/css; charset=utf-8", "Cache-Control": "max-age=3600" }));
+  app.get("/", (c) => respond(c, null, 302, { Location: "/docs" }));
+  app.get("/openapi.json", (c) => respondJson(c, documentAt(c.get("services").settings.public_url)));
+  app.get("/docs", (c) => page(c, referencePage(documentAt(c.get("services").settings.public_url))));
+  app.get("/docs/reference.css", (c) =>
+    respond(c, style, 200, { "Content-Type": "text/css; charset=utf-8", "Cache-Control": "max-age=3600" }),
+  );
   app.get("/docs/errors/:code", (c) => {
     const code = c.req.param("code");
     if (!Object.hasOwn(errors, code)) return sendProblem(c, new ApiError("not_found"));
-    return c.html(html`${errorPage(code as ErrorCode)}`);
+    return page(c, errorPage(code as ErrorCode));
   });
   return app;
 }
 
-const strictPolicy: MiddlewareHandler = async (c, next) => {
-  await next();
-  c.header("Content-Security-Policy", "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
-  c.header("X-Content-Type-Options", "nosniff");
-  c.header("Referrer-Policy", "no-referrer");
+const page = async (c: Context<Front>, markup: Markup): Promise<Response> =>
+  respond(c, await markup, 200, { "Content-Type": "text/html; charset=utf-8" });
+
+const strictPolicy: MiddlewareHandler<Front> = (c, next) => {
+  Object.assign(c.get("headers"), {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+  });
+  return next();
 };
 
 /** The document holds no secret, and tools in browsers want to read it. */
-const crossOrigin: MiddlewareHandler = async (c, next) => {
-  await next();
-  c.header("Access-Control-Allow-Origin", "*");
+const crossOrigin: MiddlewareHandler<Front> = (c, next) => {
+  c.get("headers")["Access-Control-Allow-Origin"] = "*";
+  return next();
 };

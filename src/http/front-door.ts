@@ -14,7 +14,13 @@ import { sendProblem } from "./problem.ts";
 
 /** What a request carries from door to door. */
 export interface Front {
-  Variables: { services: Services; request_id: Id<"req">; ctx: Ctx };
+  Variables: {
+    services: Services;
+    request_id: Id<"req">;
+    /** What every answer to it carries. */
+    headers: Record<string, string>;
+    ctx: Ctx;
+  };
 }
 
 export interface Rules {
@@ -30,12 +36,12 @@ const database_wait_ms = 5000;
 /** Every request has an id, ours alone to give. */
 export const requestId =
   (services: Services): MiddlewareHandler<Front> =>
-  async (c, next) => {
+  (c, next) => {
+    const request_id = services.newId("req");
     c.set("services", services);
-    c.set("request_id", services.newId("req"));
-    // Before the answer is made: touching it afterwards costs more than all the rest of this file.
-    c.header("X-Request-Id", c.var.request_id);
-    await next();
+    c.set("request_id", request_id);
+    c.set("headers", { "X-Request-Id": request_id });
+    return next();
   };
 
 export function limitBody(max_bytes: number = body_limit_bytes): MiddlewareHandler<Front> {
@@ -57,7 +63,7 @@ export function admission(rules: Rules, last_used: LastUsed): MiddlewareHandler<
   const forgeries = new Forgeries(rules.ip_limit_per_minute);
 
   return async (c, next): Promise<Response | void> => {
-    const { services, request_id } = c.var;
+    const services = c.get("services");
     let admitted: Admission;
     try {
       const ip = limitSubject(addressOf(c));
@@ -72,11 +78,11 @@ export function admission(rules: Rules, last_used: LastUsed): MiddlewareHandler<
     c.set("ctx", {
       ...services,
       admission: { windows, reset_seconds, reset_at },
-      request_id,
+      request_id: c.get("request_id"),
       workspace_id: key.workspace_id,
       actor: { type: "api_key", id: key.id, name: key.name, scopes: key.scopes },
     });
-    for (const [name, value] of Object.entries(describeWindows(windows, reset_seconds))) c.header(name, value);
+    Object.assign(c.get("headers"), describeWindows(windows, reset_seconds));
     return next();
   };
 }

@@ -7,6 +7,7 @@ import { receiveEvent } from "../messages/receive-event.ts";
 import { ApiError, unauthorized } from "../core/errors.ts";
 import { limitBody, type Front } from "./front-door.ts";
 import { sendProblem } from "./problem.ts";
+import { respond, respondJson } from "./respond.ts";
 
 /** Which providers call back where. */
 const doors = new Map<string, readonly ProviderName[]>([
@@ -34,7 +35,7 @@ async function subscribe(c: Context<Front>): Promise<Response> {
     const answer = provider.handshake(new URL(c.req.url).searchParams, credentials);
     return answer === undefined
       ? sendProblem(c, new ApiError("forbidden", { detail: "The channel expects no such subscription." }))
-      : c.text(answer);
+      : respond(c, answer, 200, { "Content-Type": "text/plain; charset=utf-8" });
   } catch (error) {
     return sendProblem(c, error);
   }
@@ -57,7 +58,7 @@ async function receive(c: Context<Front>): Promise<Response> {
     // The provider tells it again, and what was taken in already is known by its key: nothing is lost.
     if (unheeded > 0) throw new ApiError("service_unavailable");
     const answer = provider.answer?.(request, credentials);
-    return answer ? c.body(answer.body, 200, { "Content-Type": answer.content_type }) : c.json({ received: true });
+    return answer ? respond(c, answer.body, 200, { "Content-Type": answer.content_type }) : respondJson(c, { received: true });
   } catch (error) {
     return sendProblem(c, error);
   }
@@ -66,14 +67,14 @@ async function receive(c: Context<Front>): Promise<Response> {
 async function requestOf(c: Context<Front>): Promise<HookRequest> {
   const { pathname, search } = new URL(c.req.url);
   return {
-    url: `${c.var.services.settings.public_url}${pathname}${search}`,
+    url: `${c.get("services").settings.public_url}${pathname}${search}`,
     raw: new Uint8Array(await c.req.arrayBuffer()),
     header: (name) => c.req.header(name),
   };
 }
 
 async function hookedChannel(c: Context<Front>) {
-  const { ctx, channel } = await findHookedChannel(c.var.services, c.req.param("channel_id") ?? "");
+  const { ctx, channel } = await findHookedChannel(c.get("services"), c.req.param("channel_id") ?? "");
   const provider = providers[channel.provider];
   const is_ours =
     doors.get(c.req.param("door") ?? "")?.includes(channel.provider) && (provider.hooks ?? [""]).includes(c.req.param("hook") ?? "");

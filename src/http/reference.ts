@@ -3,7 +3,7 @@ import { errors, type ErrorCode } from "../core/errors.ts";
 import type { Document, Parameter } from "./document-nodes.ts";
 import type { Schema } from "../core/example.ts";
 
-type Markup = ReturnType<typeof html>;
+export type Markup = ReturnType<typeof html>;
 
 interface Tag {
   name: string;

@@ -7,11 +7,10 @@ import { templateOf } from "./problem.ts";
 export const requestLog = (): MiddlewareHandler<Front> => async (c, next) => {
   const started_ms = performance.now();
   await next();
-  const { services, request_id, ctx } = c.var;
-  services.log.info(
+  c.get("services").log.info(
     {
-      request_id,
-      workspace_id: ctx?.workspace_id,
+      request_id: c.get("request_id"),
+      workspace_id: c.get("ctx")?.workspace_id,
       method: c.req.method,
       route: templateOf(routePath(c, -1)),
       status: c.res.status,

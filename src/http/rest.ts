@@ -1,20 +1,25 @@
 import { TRPCError } from "@trpc/server";
 import { Hono, type Context } from "hono";
 import type { z } from "zod";
+import type { Ctx } from "../core/context.ts";
 import { ApiError, invalid } from "../core/errors.ts";
 import { etagOf, namesTag } from "../core/etag.ts";
 import { appRouter } from "../router.ts";
 import { unknownField } from "../trpc/faults.ts";
-import { apiErrorOf, createCallerFactory, type OperationMeta } from "../trpc/procedure.ts";
+import type { OperationMeta } from "../trpc/procedure.ts";
+import { apiErrorOf } from "../trpc/rpc-error.ts";
 import { readJsonBody } from "./body.ts";
 import type { Front } from "./front-door.ts";
 import { withHeaders } from "./request-headers.ts";
 import { readPath, readQuery, type Parameters } from "./parameters.ts";
 import { sendProblem, templateOf } from "./problem.ts";
+import { respond } from "./respond.ts";
 
 /** A published operation, as its procedure describes it. */
 export interface Published {
+  /** Its name in the router. */
   procedure: string;
+  call: Procedure;
   method: string;
   /** With `{names}`, as in the document. */
   path: string;
@@ -22,14 +27,18 @@ export interface Published {
   input: z.ZodType;
 }
 
-type Procedure = { _def: { meta?: OperationMeta; inputs: z.ZodType[] } };
+/** As tRPC's own adapters call it. */
+interface Procedure {
+  (call: { ctx: Ctx; getRawInput: () => Promise<unknown>; path: string; type: "query" | "mutation" }): Promise<unknown>;
+  _def: { meta?: OperationMeta; inputs: z.ZodType[] };
+}
 
 export const published: Published[] = Object.entries(appRouter._def.procedures as unknown as Record<string, Procedure>)
-  .flatMap(([procedure, { _def }]) => {
-    const { meta } = _def;
+  .flatMap(([procedure, call]) => {
+    const { meta, inputs } = call._def;
     const openapi = meta?.openapi;
-    const [input] = _def.inputs;
-    return meta && openapi && input ? [{ procedure, method: openapi.method, path: openapi.path, meta, input }] : [];
+    const [input] = inputs;
+    return meta && openapi && input ? [{ procedure, call, method: openapi.method, path: openapi.path, meta, input }] : [];
   })
   // A fixed segment wins over a parameter, as OpenAPI says; Hono goes by order.
   .sort((a, b) => (sortKey(a.path) < sortKey(b.path) ? -1 : 1));
@@ -39,9 +48,7 @@ function sortKey(path: string): string {
   return path.replace(/\{\w+\}/g, "{");
 }
 
-const createCaller = createCallerFactory(appRouter);
-
-/** One Hono route for each procedure: Hono matches and answers 405, the router's own caller executes. */
+/** One Hono route for each procedure: Hono matches and answers 405, the procedure executes. */
 export function rest(): Hono<Front> {
   const app = new Hono<Front>();
   for (const operation of published) app.on(operation.method, honoPath(operation.path), handler(operation));
@@ -55,22 +62,23 @@ export function rest(): Hono<Front> {
   return app;
 }
 
-function handler({ procedure, method, path, meta, input }: Published) {
-  const steps = procedure.split(".");
+function handler({ procedure, call, method, path, meta, input }: Published) {
+  const type = method === "GET" ? "query" : "mutation";
   const parameters: Parameters = { shape: shapeOf(input), in_path: namesIn(path) };
   const has_body = method === "POST" || method === "PATCH";
 
   return async (c: Context<Front>): Promise<Response> => {
     try {
-      const ctx = withHeaders(c, c.var.ctx);
+      const ctx = withHeaders(c, c.get("ctx"));
       const query = readQuery(c.req.url, parameters);
       if (has_body) assertNoQuery(query);
       const given = { ...(has_body ? await readJsonBody(c.req.raw, parameters.in_path) : query), ...readPath(c.req.param(), parameters) };
-      const call = steps.reduce<unknown>((caller, step) => (caller as Record<string, unknown>)[step], createCaller(ctx));
-      const output = await (call as (input: unknown) => Promise<unknown>)(given);
-      if (meta.location !== undefined) c.header("Location", meta.location.replace("{id}", (output as { id: string }).id));
-      if (ctx.idempotency?.is_replayed) c.header("Idempotent-Replayed", "true");
-      return render(c, output as object, meta.status);
+      const output = await call({ ctx, getRawInput: async () => given, path: procedure, type });
+      const headers: Record<string, string> = {
+        ...(meta.location !== undefined && { Location: meta.location.replace("{id}", (output as { id: string }).id) }),
+        ...(ctx.idempotency?.is_replayed && { "Idempotent-Replayed": "true" }),
+      };
+      return render(c, output as object, meta.status, headers);
     } catch (error) {
       return sendProblem(c, error instanceof TRPCError ? apiErrorOf(error) : error, templateOf(path));
     }
@@ -78,13 +86,15 @@ function handler({ procedure, method, path, meta, input }: Published) {
 }
 
 /** A single resource carries a strong entity tag; whoever has it already is told so. */
-function render(c: Context<Front>, output: object, status: OperationMeta["status"]): Response {
+function render(c: Context<Front>, output: object, status: OperationMeta["status"], headers: Record<string, string>): Response {
   const body = JSON.stringify(output);
-  const is_single = c.req.method !== "POST" && !("data" in output);
-  if (is_single) c.header("ETag", etagOf(body));
-  const known = is_single ? c.req.header("if-none-match") : undefined;
-  if (known !== undefined && namesTag(known, etagOf(body), "weak")) return c.body(null, 304);
-  return c.body(body, status, { "Content-Type": "application/json" });
+  headers["Content-Type"] = "application/json";
+  if (c.req.method === "POST" || "data" in output) return respond(c, body, status, headers);
+  headers["ETag"] = etagOf(body);
+  const known = c.req.header("if-none-match");
+  return known !== undefined && namesTag(known, headers["ETag"], "weak")
+    ? respond(c, null, 304, { ETag: headers["ETag"] })
+    : respond(c, body, status, headers);
 }
 
 function assertNoQuery(query: Record<string, unknown>): void {

@@ -3,7 +3,7 @@ import { fetchRequestHandler } from "@trpc/server/adapters/fetch";
 import { Hono } from "hono";
 import { ApiError } from "../core/errors.ts";
 import { appRouter } from "../router.ts";
-import { apiErrorOf } from "../trpc/procedure.ts";
+import { apiErrorOf } from "../trpc/rpc-error.ts";
 import { assertJson } from "./body.ts";
 import type { Front } from "./front-door.ts";
 import { sendProblem } from "./problem.ts";
@@ -14,7 +14,7 @@ const calls_per_batch = 20;
 export function rpc(): Hono<Front> {
   const app = new Hono<Front>();
   app.all("/trpc/*", async (c) => {
-    const { ctx } = c.var;
+    const ctx = c.get("ctx");
     let reached = false;
     let refused: TRPCError | undefined;
     try {
@@ -40,7 +40,9 @@ export function rpc(): Hono<Front> {
       responseMeta: ({ errors }) => ({ headers: new Headers(errors[0] && apiErrorOf(errors[0]).options.headers) }),
     });
     // What tRPC refuses before it asks for a context has no request id in its own answer.
-    return refused && !reached ? sendProblem(c, apiErrorOf(refused)) : c.newResponse(response.body, response);
+    if (refused && !reached) return sendProblem(c, apiErrorOf(refused));
+    for (const [name, value] of Object.entries(c.get("headers"))) response.headers.set(name, value);
+    return response;
   });
   return app;
 }

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { and, eq, gt, sql } from "drizzle-orm";
 import type { Ctx, IdempotentRequest, TxCtx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
@@ -74,7 +74,7 @@ const recordOf = (ctx: Ctx, { key, method, path }: IdempotentRequest, input: unk
 });
 
 const placeOf = ({ workspace_id }: Ctx) => ({ workspace_id, column: "idempotent_answers.answer" });
-const sha256 = (text: string): string => createHash("sha256").update(text).digest("base64url");
+const sha256 = (text: string): string => hash("sha256", text, "base64url");
 
 /** The order of an object's keys says nothing. */
 function sorted(value: unknown): unknown {

@@ -1,7 +1,7 @@
-import { and, eq, sql } from "drizzle-orm";
+import { getTableColumns, sql, type SQL } from "drizzle-orm";
 import type { TxCtx } from "../core/context.ts";
 import type { Timestamp } from "../core/time.ts";
-import { mine } from "../db/mine.ts";
+import { columnsOf, insertion, reading, slot, whose } from "../db/statement.ts";
 import { emit } from "../webhooks/emit.ts";
 import { newMessage } from "./events.ts";
 import { previewOf } from "./preview.ts";
@@ -17,35 +17,26 @@ type NewMessage = Pick<typeof messages.$inferInsert, "direction" | "sender" | "c
 export async function storeMessage(ctx: TxCtx, conversation: ConversationRow, window_opened_at: Timestamp | null, message: NewMessage) {
   const now = ctx.now();
   const { workspace_id, id: conversation_id, contact_id, channel, channel_id } = conversation;
-  const [stored] = await ctx.db
-    .insert(messages)
-    .values({
-      ...message,
-      workspace_id,
-      id: ctx.newId("msg"),
-      conversation_id,
-      contact_id,
-      channel,
-      channel_id,
-      created_at: now,
-      updated_at: now,
-    })
-    .returning();
+  const stored = await put(ctx.db, {
+    external_id: null,
+    client_reference: null,
+    metadata: {},
+    human_agent: false,
+    sent_at: null,
+    due_at: null,
+    ...message,
+    workspace_id,
+    id: ctx.newId("msg"),
+    conversation_id,
+    contact_id,
+    channel,
+    channel_id,
+    created_at: now,
+    updated_at: now,
+  });
+  const [updated] = await noted[message.direction](ctx.db, { workspace_id, id: conversation_id, preview: previewOf(message.content), now });
 
-  const inbound = message.direction === "inbound";
-  const [updated] = await ctx.db
-    .update(conversations)
-    .set({
-      message_count: sql`${conversations.message_count} + 1`,
-      last_message_preview: previewOf(message.content),
-      last_message_at: now,
-      updated_at: now,
-      ...(inbound ? { last_inbound_at: now } : { first_response_at: firstResponse(now) }),
-    })
-    .where(and(mine(ctx, conversations), eq(conversations.id, conversation_id)))
-    .returning();
-
-  const shown = presentMessage(stored!);
+  const shown = presentMessage(stored);
   await emit(
     ctx,
     newMessage,
@@ -55,6 +46,41 @@ export async function storeMessage(ctx: TxCtx, conversation: ConversationRow, wi
   return shown;
 }
 
-/** The first outbound message after the contact wrote: before, there is nothing to respond to. */
-const firstResponse = (now: Timestamp) =>
-  sql`case when ${conversations.last_inbound_at} is not null then coalesce(${conversations.first_response_at}, ${now}::timestamptz) end`;
+const put = insertion(
+  messages,
+  "workspace_id",
+  "id",
+  "conversation_id",
+  "contact_id",
+  "channel",
+  "channel_id",
+  "direction",
+  "sender",
+  "content",
+  "status",
+  "external_id",
+  "client_reference",
+  "metadata",
+  "human_agent",
+  "sent_at",
+  "due_at",
+  "created_at",
+  "updated_at",
+);
+
+const now = slot(conversations.updated_at, "now");
+const noting = (what: SQL) =>
+  reading<ConversationRow>(
+    getTableColumns(conversations),
+    () => sql`
+    update ${conversations} set message_count = message_count + 1, last_message_preview = ${slot(conversations.last_message_preview, "preview")},
+      last_message_at = ${now}, updated_at = ${now}, ${what}
+    where ${whose(conversations)} and ${conversations.id} = ${slot(conversations.id)} returning ${columnsOf(conversations)}`,
+  );
+const noted = {
+  inbound: noting(sql`last_inbound_at = ${now}`),
+  // The first outbound message after the contact wrote: before, there is nothing to respond to.
+  outbound: noting(
+    sql`first_response_at = case when last_inbound_at is not null then coalesce(first_response_at, ${now}::timestamptz) end`,
+  ),
+};

@@ -5,7 +5,7 @@ import { ApiError, unauthorized } from "../core/errors.ts";
 import { idOf, type Id } from "../core/ids.ts";
 import { after, seconds, type Timestamp } from "../core/time.ts";
 import { rfc3339 } from "../db/columns.ts";
-import { query } from "../db/query.ts";
+import { statement } from "../db/statement.ts";
 import { describeWindows } from "./describe-windows.ts";
 import { rate_limit_windows } from "./tables.ts";
 
@@ -96,13 +96,16 @@ interface Row {
  * order; one that returns no row filled up meanwhile. The windows are the database's, because they are shared.
  * Plain text and five parameters: it runs before every request, and putting it together must cost nothing.
  */
-async function ask({ db, now }: Services, { digest, ip, ip_limit, cost }: Request): Promise<Row> {
-  const [row] = await query<Row>(
-    db,
-    sql`
+async function ask({ db, now }: Services, request: Request): Promise<Row> {
+  const [row] = await asking(db, { ...request, now: now() });
+  return row!;
+}
+
+const asking = statement<Row>(
+  () => sql`
     /* across tenants: who asks */
     with asked as materialized (
-      select ${digest}::text as digest, ${ip}::text as ip, ${ip_limit}::int as ip_limit, ${cost}::int as cost, ${now()}::timestamptz as now,
+      select ${sql.placeholder("digest")}::text as digest, ${sql.placeholder("ip")}::text as ip, ${sql.placeholder("ip_limit")}::int as ip_limit, ${sql.placeholder("cost")}::int as cost, ${sql.placeholder("now")}::timestamptz as now,
         date_bin('1 minute', clock_timestamp(), 'epoch'::timestamptz) as window_start
     ), found as materialized (
       select key.id, digests.digest, key.workspace_id, key.name, key.scopes, key.revoked_at is not null as revoked,
@@ -140,9 +143,7 @@ async function ask({ db, now }: Services, { digest, ip, ip_limit, cost }: Reques
       (select hits from ip) as ip_hits, (select hits from key) as key_hits, (select hits from tenant) as tenant_hits, window_start,
       greatest(1, ceil(extract(epoch from window_start + interval '1 minute' - clock_timestamp())))::int as reset_seconds
     from asked left join found on true`,
-  );
-  return row!;
-}
+);
 
 /** A denied request is counted nowhere, also when a window filled between the look and the taking. */
 async function giveBack({ db }: Services, row: Row, { ip, cost }: Request, scopes: readonly WindowScope[]): Promise<void> {

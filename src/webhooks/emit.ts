@@ -1,10 +1,10 @@
-import { and, arrayContains, eq, isNull, or } from "drizzle-orm";
+import { sql } from "drizzle-orm";
 import type { z } from "zod";
 import type { ChannelKind } from "../channels/contract.ts";
 import type { TxCtx } from "../core/context.ts";
 import type { Id } from "../core/ids.ts";
 import type { Timestamp } from "../core/time.ts";
-import { mine } from "../db/mine.ts";
+import { insertion, reading, slot, whose } from "../db/statement.ts";
 import type { EventType } from "./define-event.ts";
 import { events, webhook_deliveries, webhook_endpoints } from "./tables.ts";
 
@@ -17,23 +17,13 @@ interface Subject {
 /** Writes the event and one delivery for each endpoint that wants it, in the transaction of what caused it. */
 export async function emit<D extends z.ZodType>(ctx: TxCtx, event: EventType<D>, data: z.input<D>, subject: Subject): Promise<void> {
   const { id, created_at: now } = await writeEvent(ctx, event, data, subject);
-  const subscribed = await ctx.db
-    .select({ id: webhook_endpoints.id })
-    .from(webhook_endpoints)
-    .where(
-      and(
-        mine(ctx, webhook_endpoints),
-        eq(webhook_endpoints.enabled, true),
-        isNull(webhook_endpoints.deleted_at),
-        arrayContains(webhook_endpoints.event_types, [event.type]),
-        or(isNull(webhook_endpoints.channels), arrayContains(webhook_endpoints.channels, [subject.channel])),
-      ),
-    );
+  const { workspace_id } = ctx;
+  const subscribed = await subscribers(ctx.db, { workspace_id, event_types: [event.type], channels: [subject.channel] });
   if (subscribed.length === 0) return;
 
   await ctx.db.insert(webhook_deliveries).values(
     subscribed.map((endpoint) => ({
-      workspace_id: ctx.workspace_id,
+      workspace_id,
       id: ctx.newId("dlv"),
       endpoint_id: endpoint.id,
       event_id: id,
@@ -48,6 +38,12 @@ export async function emit<D extends z.ZodType>(ctx: TxCtx, event: EventType<D>,
   ctx.wake("webhooks");
 }
 
+const subscribers = reading<{ id: Id<"whe"> }>(
+  { id: webhook_endpoints.id },
+  () => sql`select id from ${webhook_endpoints} where ${whose(webhook_endpoints)} and enabled and deleted_at is null
+    and event_types @> ${slot(webhook_endpoints.event_types)} and (channels is null or channels @> ${slot(webhook_endpoints.channels)})`,
+);
+
 /** The payload is a snapshot: the exact text that every attempt will post. */
 export async function writeEvent<D extends z.ZodType>(
   ctx: TxCtx,
@@ -60,6 +56,8 @@ export async function writeEvent<D extends z.ZodType>(
   const now = ctx.now();
   const id = ctx.newId("evt");
   const payload = JSON.stringify({ id, type, timestamp: now, workspace_id, data: contract.parse(data) });
-  await ctx.db.insert(events).values({ workspace_id, id, type, channel, conversation_id, payload, is_test, created_at: now });
+  await put(ctx.db, { workspace_id, id, type, channel, conversation_id, payload, is_test, created_at: now });
   return { id, created_at: now };
 }
+
+const put = insertion(events, "workspace_id", "id", "type", "channel", "conversation_id", "payload", "is_test", "created_at");

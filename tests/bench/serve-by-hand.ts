@@ -185,7 +185,7 @@ app.post("/v1/conversations/:id/messages", async (c) => {
     const event_id = randomUUID();
     const data = { message: shown, conversation: show({ ...updated!, window_opened_at }) };
     const payload = JSON.stringify({ id: event_id, type: "new_message", timestamp: now, workspace_id, data });
-    await tx`insert into events ${tx({ workspace_id, id: event_id, type: "new_message", conversation_id: id, payload, created_at: now })}`;
+    await tx`insert into events ${tx({ workspace_id, id: event_id, type: "new_message", channel, conversation_id: id, payload, created_at: now })}`;
     const endpoints = await tx<{ id: string }[]>`select id from webhook_endpoints where workspace_id = ${workspace_id} and enabled
       and deleted_at is null and event_types @> array['new_message'] and (channels is null or channels @> ${[channel]})`;
     if (endpoints.length > 0) {

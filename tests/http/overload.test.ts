@@ -4,6 +4,7 @@ import { conversations } from "../../src/conversations/tables.ts";
 import { asApiError } from "../../src/core/errors.ts";
 import { mine } from "../../src/db/mine.ts";
 import { query } from "../../src/db/query.ts";
+import { watching } from "../support/breakable-db.ts";
 import { onPostgres, openDatabase } from "../support/database.ts";
 import { createWorld } from "../support/world.ts";
 
@@ -98,10 +99,12 @@ test.skipIf(!onPostgres())(
 
 test.each(["ECONNREFUSED", "53300", "57P01"])("a database that answers %s makes a 503, not a 500", async (code) => {
   const connection = await openDatabase();
-  const { db } = connection;
   onTestFinished(() => connection.close());
-  const world = await createWorld({ db });
-  const tenant = await world.tenant();
-  db.execute = (() => Promise.reject(Object.assign(new Error("gone"), { code }))) as unknown as typeof db.execute;
+  let is_gone = false;
+  const db = watching(connection.db, () => {
+    if (is_gone) throw Object.assign(new Error("gone"), { code });
+  });
+  const tenant = await (await createWorld({ db })).tenant();
+  is_gone = true;
   expect(await tenant.get("/v1/me")).toMatchObject({ status: 503, body: { code: "service_unavailable" } });
 });

@@ -6,7 +6,8 @@ import { messages } from "../../src/messages/tables.ts";
 import type { Ctx, Db, TxCtx } from "../../src/core/context.ts";
 import { ApiError } from "../../src/core/errors.ts";
 import { mine } from "../../src/db/mine.ts";
-import { adminRead, adminWrite, apiErrorOf, createCallerFactory, router } from "../../src/trpc/procedure.ts";
+import { adminRead, adminWrite, router } from "../../src/trpc/procedure.ts";
+import { apiErrorOf } from "../../src/trpc/rpc-error.ts";
 import { events, webhook_deliveries, webhook_secrets } from "../../src/webhooks/tables.ts";
 import { workspaces } from "../../src/workspaces/tables.ts";
 import { breakable } from "../support/breakable-db.ts";
@@ -119,64 +120,62 @@ const common = {
   input: z.strictObject({ name: z.string() }),
   output: z.object({ name: z.string().max(5), secret: z.never().optional() }),
 };
-const caller = createCallerFactory(
-  router({
-    rename: adminWrite({
-      ...common,
-      route: "POST /v1/rename",
-      name: "rename",
-      async run(ctx, { name }) {
-        await rename(ctx, name);
-        return { name, hash: "what the contract does not name" };
-      },
-    }),
-    refuse: adminWrite({
-      ...common,
-      route: "POST /v1/refuse",
-      name: "refuse",
-      async run(ctx, { name }) {
-        await rename(ctx, name);
-        throw new ApiError("limit_reached");
-      },
-    }),
-    throwText: adminWrite({
-      ...common,
-      route: "POST /v1/throw",
-      name: "throwText",
-      async run(ctx, { name }) {
-        await rename(ctx, name);
-        // oxlint-disable-next-line no-throw-literal
-        throw "a text";
-      },
-    }),
-    parseInside: adminWrite({
-      ...common,
-      route: "POST /v1/parse",
-      name: "parseInside",
-      async run(ctx, { name }) {
-        await rename(ctx, name);
-        return { name: z.string().max(1).parse(name) };
-      },
-    }),
-    prepare: adminWrite({
-      ...common,
-      route: "POST /v1/prepare",
-      name: "prepare",
-      prepare: (ctx, { name }) => Promise.resolve({ name: `${name}!`, db: ctx.db }),
-      async run(ctx, _input, prepared) {
-        if ((prepared.db as unknown) === ctx.db) throw new Error("the preparation was inside the transaction");
-        await rename(ctx, prepared.name);
-        return { name: prepared.name };
-      },
-    }),
-    show: adminRead({
-      ...common,
-      route: "GET /v1/show",
-      name: "show",
-      run: (_ctx, { name }) => Promise.resolve({ name, secret: "x" } as never),
-    }),
+const { createCaller: caller } = router({
+  rename: adminWrite({
+    ...common,
+    route: "POST /v1/rename",
+    name: "rename",
+    async run(ctx, { name }) {
+      await rename(ctx, name);
+      return { name, hash: "what the contract does not name" };
+    },
   }),
-);
+  refuse: adminWrite({
+    ...common,
+    route: "POST /v1/refuse",
+    name: "refuse",
+    async run(ctx, { name }) {
+      await rename(ctx, name);
+      throw new ApiError("limit_reached");
+    },
+  }),
+  throwText: adminWrite({
+    ...common,
+    route: "POST /v1/throw",
+    name: "throwText",
+    async run(ctx, { name }) {
+      await rename(ctx, name);
+      // oxlint-disable-next-line no-throw-literal
+      throw "a text";
+    },
+  }),
+  parseInside: adminWrite({
+    ...common,
+    route: "POST /v1/parse",
+    name: "parseInside",
+    async run(ctx, { name }) {
+      await rename(ctx, name);
+      return { name: z.string().max(1).parse(name) };
+    },
+  }),
+  prepare: adminWrite({
+    ...common,
+    route: "POST /v1/prepare",
+    name: "prepare",
+    prepare: (ctx, { name }) => Promise.resolve({ name: `${name}!`, db: ctx.db }),
+    async run(ctx, _input, prepared) {
+      if ((prepared.db as unknown) === ctx.db) throw new Error("the preparation was inside the transaction");
+      await rename(ctx, prepared.name);
+      return { name: prepared.name };
+    },
+  }),
+  show: adminRead({
+    ...common,
+    route: "GET /v1/show",
+    name: "show",
+    run: (_ctx, { name }) => Promise.resolve({ name, secret: "x" } as never),
+  }),
+});
 
 async function callerOf() {
   const world = await createWorld();

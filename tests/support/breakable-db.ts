@@ -1,40 +1,46 @@
+import { getTableName } from "drizzle-orm";
 import type { PgTable } from "drizzle-orm/pg-core";
 import type { Db } from "../../src/core/context.ts";
 
-type Verb = "insert" | "update" | "delete";
-const verbs = new Set<PropertyKey>(["insert", "update", "delete"] satisfies Verb[]);
+const verbs = { insert: "insert into", update: "update", delete: "delete from" };
+type Verb = keyof typeof verbs;
 
 /** A database of which the test can break one statement, as a crash between two of them would. */
 export function breakable(db: Db) {
-  const faults: { verb: Verb; table: PgTable; spared: number }[] = [];
-
-  const statement = (verb: PropertyKey, table: unknown) => {
-    const at = faults.findIndex((fault) => fault.verb === verb && fault.table === table);
-    if (at < 0 || faults[at]!.spared-- > 0) return;
-    faults.splice(at, 1);
-    throw new Error("the test broke this statement");
+  const faults: { head: string; spared: number }[] = [];
+  return {
+    db: watching(db, (statement) => {
+      const at = faults.findIndex(({ head }) => statement.trimStart().startsWith(head));
+      if (at < 0 || faults[at]!.spared-- > 0) return;
+      faults.splice(at, 1);
+      throw new Error("the test broke this statement");
+    }),
+    /** The next such statement fails; or the one after so many that are spared. */
+    breakNext: (verb: Verb, table: PgTable, spared = 0) => void faults.push({ head: `${verbs[verb]} "${getTableName(table)}"`, spared }),
   };
+}
 
-  const watched = <T extends object>(target: T): T =>
-    new Proxy(target, {
+/** The same database, of which each statement is looked at before it is run: also those inside transactions. */
+export function watching<T extends object>(target: T, look: (statement: string) => void): T {
+  const watchedSession = (session: object) =>
+    new Proxy(session, {
       get(object, key) {
         const member: unknown = Reflect.get(object, key);
-        if (typeof member !== "function") return member;
-        if (key === "transaction") {
-          return (run: (tx: object) => unknown, ...rest: unknown[]): unknown =>
-            member.call(object, (tx: object) => run(watched(tx)), ...rest) as unknown;
-        }
-        if (!verbs.has(key)) return member;
-        return (table: unknown): unknown => {
-          statement(key, table);
-          return member.call(object, table) as unknown;
+        if (key !== "prepareQuery") return member;
+        return (query: { sql: string }, ...rest: unknown[]): unknown => {
+          look(query.sql);
+          return (member as (...given: unknown[]) => unknown).call(object, query, ...rest);
         };
       },
     });
-
-  return {
-    db: watched(db),
-    /** The next such statement fails; or the one after so many that are spared. */
-    breakNext: (verb: Verb, table: PgTable, spared = 0) => void faults.push({ verb, table, spared }),
-  };
+  return new Proxy(target, {
+    get(object, key) {
+      const member: unknown = Reflect.get(object, key);
+      if (key === "session") return watchedSession(member as object);
+      if (key === "_") return { ...(member as object), session: watchedSession((member as { session: object }).session) };
+      if (key !== "transaction") return member;
+      return (run: (tx: object) => unknown, ...rest: unknown[]): unknown =>
+        (member as (...given: unknown[]) => unknown).call(object, (tx: object) => run(watching(tx, look)), ...rest);
+    },
+  });
 }
