@@ -35,7 +35,7 @@ export async function openWorld(config: Config, { now = systemClock }: { now?: C
     vault: createVault(config.master_keys),
     log,
     network,
-    poster: createPoster(network),
+    poster: createPoster(network, { proxy_url: config.webhook_proxy_url }),
     settings: {
       public_url: config.public_url,
       meta_graph_url: config.meta_graph_url,

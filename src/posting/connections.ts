@@ -1,10 +1,10 @@
-import { connect as connectTcp, isIP, type LookupFunction, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import type { Socket } from "node:net";
 import { type buildConnector, Client } from "undici";
 import type { Network } from "../core/context.ts";
 import { minutes, seconds } from "../core/time.ts";
 import { vet } from "./address-guard.ts";
 import { AttemptOver, type Attempt } from "./attempt.ts";
+import { openSocket, type Way } from "./socket.ts";
 
 const connections_per_origin = 64;
 /** An older connection is closed when it is free: its address was judged when it was made. */
@@ -82,17 +82,17 @@ export class Connection {
   remote_address: string | null = null;
   readonly #url: URL;
   readonly #network: Network;
-  readonly #ca: string | undefined;
+  readonly #way: Way;
   readonly #pool: Origin;
   readonly #client: Client;
   #attempt: Attempt | undefined;
   #made_ms = 0;
   #is_retired = false;
 
-  constructor(url: URL, network: Network, ca: string | undefined, pool: Origin) {
+  constructor(url: URL, network: Network, way: Way, pool: Origin) {
     this.#url = url;
     this.#network = network;
-    this.#ca = ca;
+    this.#way = way;
     this.#pool = pool;
     this.#client = new Client(url, {
       connect: (_, done) => this.#connect(done),
@@ -139,17 +139,17 @@ export class Connection {
   /** Undici asks for a socket. It is told once, at the latest when the attempt is over. */
   #connect(done: buildConnector.Callback): void {
     const attempt = this.#attempt;
-    let socket: Socket | undefined;
+    let opening: { destroy(): void } | undefined;
     let is_told = false;
-    const tell = (error?: Error): void => {
+    const tell = (error: Error | undefined, socket?: Socket): void => {
       if (is_told) return;
       is_told = true;
-      if (socket && !error) {
+      if (socket) {
         this.is_made = true;
         this.#made_ms = performance.now();
         return done(null, socket);
       }
-      socket?.destroy();
+      opening?.destroy();
       done(error ?? new AttemptOver(), null);
     };
 
@@ -159,10 +159,11 @@ export class Connection {
     this.#vetFor(attempt)
       .then((addresses) => {
         if (is_told) return;
-        socket = openSocket(this.#url, addresses, this.#ca)
-          .once("connect", () => (this.remote_address = socket?.remoteAddress ?? null))
-          .once(this.#url.protocol === "https:" ? "secureConnect" : "connect", () => tell())
-          .on("error", tell);
+        opening = openSocket(this.#url, addresses, this.#way, {
+          reached: (address) => (this.remote_address = address),
+          opened: (socket) => tell(undefined, socket),
+          failed: tell,
+        });
       })
       .catch(tell);
   }
@@ -172,34 +173,4 @@ export class Connection {
     if (!attempt || attempt.is_settled) throw new AttemptOver();
     return vet(this.#url, this.#network);
   }
-}
-
-/** Connects to one of the judged addresses; SNI and the certificate's name stay the URL's. */
-function openSocket(url: URL, addresses: string[], ca: string | undefined): Socket {
-  const is_secure = url.protocol === "https:";
-  const host = url.hostname.replace(/^\[|\]$|\.$/g, "");
-  const target = {
-    host,
-    port: Number(url.port || (is_secure ? 443 : 80)),
-    lookup: pinned(addresses),
-    autoSelectFamily: true,
-    // Node's 250 ms for each address are less than a round trip to some ends of the world.
-    autoSelectFamilyAttemptTimeout: seconds(1),
-  };
-  const socket = is_secure
-    ? connectTls({
-        ...target,
-        servername: isIP(host) ? "" : host,
-        ALPNProtocols: ["http/1.1"],
-        rejectUnauthorized: true,
-        ...(ca !== undefined && { ca }),
-      })
-    : connectTcp(target);
-  return socket.setNoDelay(true);
-}
-
-/** Node does not call this for a literal address, which is why the guard is not here. */
-function pinned(addresses: string[]): LookupFunction {
-  const answer = addresses.map((address) => ({ address, family: isIP(address) }));
-  return (_hostname, _options, done) => done(null, answer);
 }

@@ -4,25 +4,24 @@ import type { AttemptError, PostOutcome, Poster } from "../core/poster.ts";
 import { seconds } from "../core/time.ts";
 import { Attempt } from "./attempt.ts";
 import { Connection, Origin } from "./connections.ts";
+import type { Way } from "./socket.ts";
 
-export interface PosterOptions {
+export interface PosterOptions extends Way {
   /** For all of it: name, connection, TLS, headers. A body that takes longer is cut, which is no failure. */
   timeout_ms?: number;
   body_cap_bytes?: number;
-  /** Roots to trust instead of the system's, in PEM. */
-  ca?: string;
 }
 
 /** Posts to addresses that the guard has judged, and follows no redirect. */
 export function createPoster(network: Network, options: PosterOptions = {}): Poster {
-  const { timeout_ms = seconds(10), body_cap_bytes = 4096, ca } = options;
+  const { timeout_ms = seconds(10), body_cap_bytes = 4096, ...way } = options;
   const origins = new Map<string, Origin>();
   let closed: Promise<unknown> | undefined;
 
   function originOf(url: URL): Origin {
     let origin = origins.get(url.origin);
     if (!origin) {
-      const open = (pool: Origin) => new Connection(new URL(url.origin), network, ca, pool);
+      const open = (pool: Origin) => new Connection(new URL(url.origin), network, way, pool);
       origin = new Origin(open, () => origins.delete(url.origin));
       origins.set(url.origin, origin);
     }

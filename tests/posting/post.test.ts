@@ -1,22 +1,22 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer as createHttpServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from "node:http";
-import { createServer as createHttpsServer } from "node:https";
-import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from "node:net";
+import type { IncomingMessage, Server as HttpServer } from "node:http";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import type { PostOutcome } from "../../src/core/poster.ts";
-import type { Poster } from "../../src/core/poster.ts";
-import { createPoster, type PosterOptions } from "../../src/posting/post.ts";
-
-const laptop = {
-  fetch,
-  resolve: (): Promise<string[]> => Promise.reject(new Error("no name is asked for in this test")),
-  allow_private_webhooks: true,
-  own_host: "localhost",
-};
-const leadingTo = (...addresses: string[]) => ({ ...laptop, resolve: () => Promise.resolve(addresses) });
+import {
+  ca,
+  eventually,
+  expired,
+  frozenReceiver,
+  laptop,
+  leadingTo,
+  post,
+  posterOn,
+  rawReceiver,
+  receiver,
+  tcpReceiver,
+  tlsReceiver,
+} from "../support/wire-receivers.ts";
 
 describe("a response", () => {
   test("200 is a success, and the request arrives byte for byte", async () => {
@@ -560,101 +560,3 @@ describe("connections", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 });
-
-function posterOn(options: PosterOptions = {}, network = laptop): Poster {
-  const poster = createPoster(network, { timeout_ms: 2000, ...options });
-  onTestFinished(() => poster.close());
-  return poster;
-}
-
-const post = (
-  url: string,
-  request: { headers?: Record<string, string>; body?: string } = {},
-  options?: PosterOptions,
-  network = laptop,
-): Promise<PostOutcome> => posterOn(options, network).post({ url, headers: {}, body: "{}", ...request });
-
-type Listener = (request: IncomingMessage, response: ServerResponse) => unknown;
-
-const receiver = (listener: Listener) =>
-  listening(
-    createHttpServer((request, response) => void listener(request, response)),
-    "http://127.0.0.1",
-  );
-
-const tlsReceiver = (listener: Listener, cert = ca) =>
-  listening(
-    createHttpsServer({ key, cert }, (request, response) => void listener(request, response)),
-    "https://receiver.test",
-  );
-
-const tcpReceiver = (serve: (socket: Socket) => unknown) =>
-  listening(
-    createTcpServer((socket) => void serve(socket.resume())),
-    "http://127.0.0.1",
-  );
-
-/** Answers whatever comes with these bytes, and closes. */
-const rawReceiver = (bytes: string) => tcpReceiver((socket) => socket.once("data", () => socket.end(bytes, "latin1")));
-
-/** A process that listens and is stopped: the kernel takes connections into its backlog of one, and nobody accepts them. */
-async function frozenReceiver(): Promise<string> {
-  const listen = `const s = require("net").createServer().listen(0, "127.0.0.1", 1, () => console.log(s.address().port))`;
-  const child = spawn(process.execPath, ["-e", listen], { stdio: ["ignore", "pipe", "inherit"] });
-  onTestFinished(() => void child.kill("SIGKILL"));
-  const [port] = (await once(child.stdout, "data")) as [Buffer];
-  child.kill("SIGSTOP");
-  return `http://127.0.0.1:${port.toString().trim()}`;
-}
-
-/** A server on a port of loopback for the time of one test, and what it saw. */
-async function listening<S extends Server>(server: S, origin: string) {
-  const seen = { connections: 0, open: 0, requests: [] as string[], hosts: [] as string[], sockets: [] as Socket[], sni: [] as unknown[] };
-  server
-    .on("connection", (socket: Socket) => {
-      seen.connections++;
-      seen.open++;
-      socket.on("error", () => {}).on("close", () => seen.open--);
-      onTestFinished(() => void socket.destroy());
-    })
-    .on("secureConnection", (socket: { servername: unknown }) => seen.sni.push(socket.servername))
-    .on("request", ({ url = "", headers, socket }: IncomingMessage) => {
-      seen.sockets.push(socket);
-      seen.requests.push(url);
-      seen.hosts.push(headers.host ?? "");
-    })
-    .listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => void server.close());
-  const { port } = server.address() as AddressInfo;
-  return { server, seen, port, url: `${origin}:${port}` };
-}
-
-const eventually = (check: () => unknown) => vi.waitFor(check, { timeout: 10_000, interval: 5 });
-
-// A self-signed pair for receiver.test, valid from 2020 to 2120. It protects nothing.
-const key = `-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQghUj3Bzft8DM62XmE
-UPXuWmWsm90AmXwoPYeidH2rffOhRANCAAS5Opm3JhEzP/ZJgOIFnPW9nCAiLmcn
-eTDzzWNOYnU6mb5pZbH8AknReYGwlTtSOOoy4pHKnPS2JhrsBWN+ee1P
------END PRIVATE KEY-----`;
-const ca = `-----BEGIN CERTIFICATE-----
-MIIBTDCB9KADAgECAgEBMAoGCCqGSM49BAMCMBgxFjAUBgNVBAMMDXJlY2VpdmVy
-LnRlc3QwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBaMBgxFjAUBgNV
-BAMMDXJlY2VpdmVyLnRlc3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAAS5Opm3
-JhEzP/ZJgOIFnPW9nCAiLmcneTDzzWNOYnU6mb5pZbH8AknReYGwlTtSOOoy4pHK
-nPS2JhrsBWN+ee1Poy0wKzAYBgNVHREEETAPgg1yZWNlaXZlci50ZXN0MA8GA1Ud
-EwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDRwAwRAIgJeiqje5Z8bLdnkCeMtN6633T
-z7zUyhiDy7k3Lj20DUcCIA5ncEWFjGbqO9qdNq21HXWU7HrSQomvC9iUYcEapyRR
------END CERTIFICATE-----`;
-/** Of the same key, signed by the one above, valid on the first of January 2020. */
-const expired = `-----BEGIN CERTIFICATE-----
-MIIBVDCB+qADAgECAgECMAoGCCqGSM49BAMCMBgxFjAUBgNVBAMMDXJlY2VpdmVy
-LnRlc3QwHhcNMjAwMTAxMDAwMDAwWhcNMjAwMTAyMDAwMDAwWjASMRAwDgYDVQQD
-DAdleHBpcmVkMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEuTqZtyYRMz/2SYDi
-BZz1vZwgIi5nJ3kw881jTmJ1Opm+aWWx/AJJ0XmBsJU7UjjqMuKRypz0tiYa7AVj
-fnntT6M7MDkwGAYDVR0RBBEwD4INcmVjZWl2ZXIudGVzdDAdBgNVHQ4EFgQUCtwG
-IQRC0CD9R76lpCvi5PGbxdcwCgYIKoZIzj0EAwIDSQAwRgIhAKysEyFuaKCHzlQF
-G91Voe6D7Ieq00QH9XcrH8T2h7JSAiEAzQ/HkH6TRFmNqVO9tZyJk/8LJHA+NZ/M
-X/ZYagEeaGM=
------END CERTIFICATE-----`;
