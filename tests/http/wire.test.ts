@@ -1,6 +1,9 @@
+import type { ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { expect, test, vi } from "vitest";
-import { createWorld } from "../support/world.ts";
+import { createReceiver } from "../support/receiver.ts";
+import { deliveriesOf, leaveDeliveries } from "../support/webhooks.ts";
+import { createWorld, cron_secret } from "../support/world.ts";
 import { exchange, listen } from "../support/wire.ts";
 
 const mebibyte = 1024 * 1024;
@@ -271,5 +274,26 @@ test("what is no HTTP at all is a 400", async () => {
   const { world, port } = await setUp();
   expect(await exchange(port, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")).toMatchObject([{ status: 400 }]);
   expect(await exchange(port, "SSH-2.0-OpenSSH_9.9\r\n\r\n")).toMatchObject([{ status: 400 }]);
+  expect(world.logged).toEqual([]);
+});
+
+test("a cron call whose caller hangs up goes on to its end: what was sent is recorded, and no lease is left", async () => {
+  const { world, tenant, port } = await setUp();
+  const held: ServerResponse[] = [];
+  const receiver = await createReceiver((response) => held.push(response));
+  await leaveDeliveries(tenant.ctx, (await tenant.endpoint(receiver.url)).id, 3);
+
+  const caller = connect({ port, host: "127.0.0.1" });
+  caller.write(`POST /cron/webhooks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${cron_secret}\r\nContent-Length: 0\r\n\r\n`);
+  await expect.poll(() => held.length).toBe(3);
+  caller.resetAndDestroy();
+  for (const response of held) response.writeHead(204).end();
+  await expect
+    .poll(async () => (await deliveriesOf(tenant)).map(({ status, attempts }) => [status, attempts]))
+    .toEqual([
+      ["succeeded", 1],
+      ["succeeded", 1],
+      ["succeeded", 1],
+    ]);
   expect(world.logged).toEqual([]);
 });
