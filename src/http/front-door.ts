@@ -47,11 +47,14 @@ export const requestId =
 export function limitBody(max_bytes: number = body_limit_bytes): MiddlewareHandler<Front> {
   const tooLarge = () => new ApiError("payload_too_large", { detail: `The body may have at most ${max_bytes} bytes.` });
   const limited = bodyLimit({ maxSize: max_bytes, onError: (c) => sendProblem(c as Context<Front>, tooLarge()) });
-  // It reads a body of no declared length; what fails in there is the connection, which is nobody's fault here.
-  return (c, next) =>
-    (c.req.method === "GET" || c.req.method === "HEAD" ? next() : limited(c, next)).catch((cause: unknown) =>
-      sendProblem(c, cutShort(cause)),
-    );
+  return async (c, next) => {
+    if (c.req.method === "GET" || c.req.method === "HEAD") return next();
+    const declared = c.req.header("transfer-encoding") === undefined ? c.req.header("content-length") : undefined;
+    // What was declared is what is read: Node's parser sees to that. Looking at the body would make a stream of it.
+    if (declared !== undefined) return Number(declared) > max_bytes ? sendProblem(c, tooLarge()) : next();
+    // A body of no declared length is read here; what fails in there is the connection, which is nobody's fault here.
+    return limited(c, next).catch((cause: unknown) => sendProblem(c, cutShort(cause)));
+  };
 }
 
 /**
