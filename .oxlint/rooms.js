@@ -44,7 +44,7 @@ const doors = {
   "@trpc/client": only("client.ts"),
   hono: only("http", "app.ts", "bin"),
   "@hono": only("http", "app.ts", "bin"),
-  postgres: only("db/connect.ts"),
+  postgres: only("db/connect.ts", "db/postgres-js.ts"),
   "@electric-sql": only("db/connect.ts"),
   "drizzle-orm": (file) => file === "core/context.ts" || !/^(core|http)\/|(^|\/)(router|contract)\.ts$/.test(file),
   undici: only("posting", "channels/providers"),
