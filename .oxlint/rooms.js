@@ -13,12 +13,16 @@ const rooms = {
   idempotency: [...ground, "workspaces/tables.ts"],
   jobs: [...ground, "workspaces/tables.ts"],
   channels: [...ground, "audit", "workspaces"],
-  contacts: [...ground, "audit", "channels", "workspaces"],
+  search: ground, // q: how text is found
+  contacts: [...ground, "audit", "channels", "search", "workspaces"],
+  team: [...ground, "audit", "workspaces", "conversations/tables.ts", "tickets/tables.ts"],
   posting: ["core"], // how a webhook leaves the building
   webhooks: [...ground, "audit", "channels", "jobs", "posting", "workspaces", "conversations/tables.ts"],
   dispatch: [...ground, "audit", "webhooks"],
-  conversations: [...ground, "audit", "channels", "contacts", "webhooks", "workspaces"],
+  conversations: [...ground, "audit", "channels", "contacts", "search", "team", "webhooks", "workspaces"],
   messages: [...ground, "audit", "channels", "contacts", "conversations", "webhooks", "workspaces"],
+  tickets: [...ground, "contacts", "conversations", "search", "team", "workspaces"],
+  notes: [...ground, "audit", "conversations", "team", "tickets"],
   agent: [...ground, "webhooks"],
   sentiment: [...ground, "webhooks"],
   events: [...ground, "agent", "dispatch", "conversations", "messages", "sentiment", "webhooks"],
