@@ -20,7 +20,7 @@ const rooms = {
   webhooks: [...ground, "audit", "channels", "jobs", "posting", "workspaces", "conversations/tables.ts"],
   dispatch: [...ground, "audit", "webhooks"],
   conversations: [...ground, "audit", "channels", "contacts", "search", "team", "webhooks", "workspaces"],
-  messages: [...ground, "audit", "channels", "contacts", "conversations", "webhooks", "workspaces"],
+  messages: [...ground, "audit", "channels", "contacts", "conversations", "team", "webhooks", "workspaces"],
   tickets: [...ground, "contacts", "conversations", "search", "team", "workspaces"],
   notes: [...ground, "audit", "conversations", "team", "tickets"],
   agent: [...ground, "webhooks"],

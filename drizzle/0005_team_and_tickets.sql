@@ -25,10 +25,11 @@ DECLARE
   tenant text := right(workspace_id::text, 6);
   folded text := public.search_fold(given);
   words text[] := public.search_words(folded);
-  numbers text[] := '{}';
+  forms text[];
 BEGIN
-  IF folded ~ '[0-9]{2}' THEN
-    numbers := array(
+  forms := words;
+  IF folded ~ '[0-9][0-9 ().+/-]{5,}[0-9]' THEN
+    forms := forms || array(
       SELECT DISTINCT right(number, digits)
       FROM (
         SELECT word FROM unnest(words) AS word
@@ -37,10 +38,10 @@ BEGIN
       ) AS held (number), generate_series(4, length(number)) AS digits
       WHERE number ~ '^[0-9]{7,15}$');
   END IF;
-  RETURN array_to_tsvector(array(
-    SELECT tenant || left(form, 60) FROM unnest(words || numbers) AS form
-    UNION ALL
-    SELECT tenant || left(public.search_bare(word), 60) FROM unnest(words) AS word WHERE word ~ '^(?:[وفبك]?ال|لل)'));
+  IF folded ~ 'ال|لل' THEN
+    forms := forms || array(SELECT public.search_bare(word) FROM unnest(words) AS word WHERE word ~ '^(?:[وفبك]?ال|لل)');
+  END IF;
+  RETURN array_to_tsvector(array(SELECT tenant || left(form, 60) FROM unnest(forms) AS form));
 END $$;--> statement-breakpoint
 -- What is asked for, word by word. Of the last one the beginning is enough; numbers side by side may be one, as on a telephone.
 CREATE FUNCTION "search_terms"(workspace_id uuid, asked text) RETURNS tsquery[] LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$

@@ -66,7 +66,7 @@ const withIdentities = (ctx: Pick<Ctx, "db">) =>
       updated_at: contacts.updated_at,
       identities: sql<Identity[]>`coalesce((
         select json_agg(json_build_object('kind', held.kind, 'value', held.value) order by held.created_at, held.kind, held.value)
-        from ${contact_identities} as held where held.workspace_id = ${contacts.workspace_id} and held.contact_id = ${contacts.id}), '[]')`,
+        from ${contact_identities} as held where held.workspace_id = ${contacts}.workspace_id and held.contact_id = ${contacts}.id), '[]')`,
     })
     .from(contacts);
 

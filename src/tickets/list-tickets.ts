@@ -7,7 +7,7 @@ import { pageOf, readCursor, type Listing, type Position } from "../core/page.ts
 import { assertMine, mine } from "../db/mine.ts";
 import { given } from "../db/query.ts";
 import { totalOf } from "../db/total.ts";
-import { foundBy } from "../search/found-by.ts";
+import { foundBy, inTable } from "../search/found-by.ts";
 import { members } from "../team/tables.ts";
 import type { ListTickets } from "./contract.ts";
 import { presentTicket } from "./present.ts";
@@ -47,10 +47,9 @@ export async function listTickets(ctx: Ctx, input: ListTickets) {
   return { ...page, ...(await totalOf(ctx, input, tickets, filters)) };
 }
 
-/** As it is written in the index. */
-const inItself = (ctx: Ctx) => (word: SQL) =>
-  sql`select id from ${tickets} where ${mine(ctx, tickets)}
-  and search_document(workspace_id, number::text || ' ' || subject || ' ' || coalesce(description, '')) @@ ${word}`;
+/** Where a ticket has words. */
+const inItself = (ctx: Ctx) =>
+  inTable(ctx, tickets.id, sql`search_document(workspace_id, number::text || ' ' || subject || ' ' || coalesce(description, ''))`);
 
 /** Each order is that of an index. Ids are made in order of time, so they are the order of creation. */
 function orderOf(sort: ListTickets["sort"]) {

@@ -159,7 +159,7 @@ function guarded(scope: Scope | "any", operation: Operation<z.ZodType, z.ZodType
 }
 
 function assertScope({ actor }: Ctx, scope: Scope | "any"): void {
-  const granted = actor.type === "api_key" ? actor.scopes : [];
+  const granted = "scopes" in actor ? actor.scopes : [];
   if (scope === "any" || granted.includes(scope)) return;
   throw new ApiError("forbidden", {
     detail: `This operation needs the scope ${scope}.`,

@@ -130,7 +130,7 @@ describe("nobody outside the team ever reads a note:", () => {
   test("it wakes no dispatcher and is sent to no provider", async () => {
     const told: string[] = [];
     const provider: typeof fetch = async (_, init) => {
-      told.push(String(init?.body));
+      told.push(JSON.stringify(init?.body));
       return Response.json({ messages: [{ id: "wamid.1" }] });
     };
     const world = await createWorld({ network: { fetch: provider } });

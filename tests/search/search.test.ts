@@ -1,12 +1,9 @@
-import { and, eq } from "drizzle-orm";
 import { describe, expect, test } from "vitest";
 import type { Contact } from "../../src/contacts/contract.ts";
 import type { Conversation } from "../../src/conversations/contract.ts";
 import type { Problem } from "../../src/core/errors.ts";
-import type { Id } from "../../src/core/ids.ts";
-import { mine } from "../../src/db/mine.ts";
-import { messages } from "../../src/messages/tables.ts";
 import type { Ticket } from "../../src/tickets/contract.ts";
+import { changeOf, createWhatsApp, freshNumber } from "../support/channels.ts";
 import type { Page } from "../support/webhooks.ts";
 import { createWorld, type Tenant } from "../support/world.ts";
 
@@ -18,13 +15,6 @@ async function withTenant() {
   const world = await createWorld();
   return { world, tenant: await world.tenant() };
 }
-
-/** As its writer would revise the one message of a conversation; null withdraws it. */
-const revise = (tenant: Tenant, conversation_id: Id<"conv">, text: string | null) =>
-  tenant.ctx.db
-    .update(messages)
-    .set({ content: text === null ? { type: "deleted" } : { type: "text", text } })
-    .where(and(mine(tenant.ctx, messages), eq(messages.conversation_id, conversation_id)));
 
 /** Whether a text is found by what somebody types, in a ticket that says it and nothing else. */
 async function withTicket(subject: string) {
@@ -137,13 +127,20 @@ describe("a conversation is found", () => {
   });
 
   test("by a message as it reads now, not as it read before, and not at all when it is withdrawn", async () => {
-    const { tenant } = await withTenant();
-    const { id } = await tenant.hears("My order is A-1007");
+    const { world, tenant } = await withTenant();
+    const whatsapp = await createWhatsApp(world, tenant);
+    const wa_id = freshNumber();
+    await whatsapp.hears("My order is A-1007", { wa_id, id: "wamid.said" });
+    const revise = (part: object, nth: number) =>
+      whatsapp.tell(
+        changeOf(whatsapp.account_id, { messages: [{ from: wa_id, id: `wamid.revision.${nth}`, timestamp: `176380655${nth}`, ...part }] }),
+      );
     const found = async (q: string) => (await search<Conversation>(tenant, "conversations", q)).data.length;
     expect([await found("1007"), await found("1008")]).toEqual([1, 0]);
-    await revise(tenant, id, "My order is A-1008");
+    const text = { type: "text", text: { body: "My order is A-1008" } };
+    await revise({ type: "edit", edit: { original_message_id: "wamid.said", message: text } }, 1);
     expect([await found("1007"), await found("1008")]).toEqual([0, 1]);
-    await revise(tenant, id, null);
+    await revise({ type: "revoke", revoke: { original_message_id: "wamid.said" } }, 2);
     expect([await found("1007"), await found("1008"), await found("order")]).toEqual([0, 0, 0]);
   });
 
