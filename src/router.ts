@@ -4,7 +4,10 @@ import { conversationsRouter } from "./conversations/router.ts";
 import { messagesRouter } from "./messages/router.ts";
 import { eventsRouter, eventTypesRouter, webhookTestsRouter } from "./events/router.ts";
 import { jobsRouter } from "./jobs/router.ts";
+import { notesRouter } from "./notes/router.ts";
 import { rateLimitRouter } from "./rate-limits/router.ts";
+import { teamMembersRouter } from "./team/router.ts";
+import { ticketsRouter } from "./tickets/router.ts";
 import { mergeRouters, router } from "./trpc/procedure.ts";
 import { webhookDeliveriesRouter, webhookEndpointsRouter, webhookSecretRouter } from "./webhooks/router.ts";
 
@@ -16,6 +19,9 @@ export const appRouter = router({
   contacts: contactsRouter,
   conversations: conversationsRouter,
   messages: messagesRouter,
+  notes: notesRouter,
+  tickets: ticketsRouter,
+  teamMembers: teamMembersRouter,
   events: eventsRouter,
   eventTypes: eventTypesRouter,
   webhookEndpoints: mergeRouters(webhookEndpointsRouter, webhookTestsRouter),

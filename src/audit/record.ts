@@ -15,7 +15,12 @@ export type AuditedAction =
   | "webhook_delivery.replayed"
   | "webhook_delivery.canceled"
   | "contact.deleted"
-  | "conversation.handed_off";
+  | "conversation.handed_off"
+  | "team_member.invited"
+  | "team_member.joined"
+  | "team_member.updated"
+  | "team_member.removed"
+  | "note.deleted";
 
 /** Who did what, in the transaction that did it. Details never hold a secret. */
 export async function record(ctx: TxCtx, action: AuditedAction, target_id: string | null, details: Record<string, unknown> = {}) {

@@ -1,8 +1,20 @@
 import type { ChannelKind, Identity } from "../channels/contract.ts";
 import type { HandlerMode, Priority } from "../conversations/contract.ts";
+import type { Role } from "../team/contract.ts";
+import type { TicketStatus } from "../tickets/contract.ts";
+
+/** The team, by the names that customers read. One was invited and has not come yet. */
+export const demoTeam = {
+  Lina: { name: "لينا حداد", email: "lina@shop.example", role: "owner" },
+  Youssef: { name: "Youssef Amrani", email: "youssef@shop.example", role: "admin" },
+  Claire: { name: "Claire Dubois", email: "claire@shop.example", role: "agent" },
+  Sam: { name: "Sam Carter", email: "sam@shop.example", role: "viewer", invited_only: true },
+} as const satisfies Record<string, { name: string; email: string; role: Role; invited_only?: true }>;
+
+export type Colleague = Exclude<keyof typeof demoTeam, "Sam">;
 
 /** Who speaks: the customer, one of the team by name, or the AI agent. */
-type Speaker = "customer" | "Lina" | "Youssef" | "Claire" | "agent";
+type Speaker = "customer" | Colleague | "agent";
 
 export interface Letters {
   channel: ChannelKind;
@@ -14,6 +26,18 @@ export interface Letters {
   tags?: string[];
   priority?: Priority;
   handler_mode?: HandlerMode;
+  assignee?: Colleague;
+  note?: [writer: Colleague, text: string];
+  ticket?: {
+    made_by: Colleague;
+    subject: string;
+    description: string;
+    priority?: Priority;
+    tags?: string[];
+    assignee?: Colleague;
+    status?: TicketStatus;
+    note?: [writer: Colleague, text: string];
+  };
 }
 
 const phone = (value: string): Identity => ({ kind: "phone", value });
@@ -47,6 +71,8 @@ export const demoLetters: Letters[] = [
     closed: true,
     tags: ["product", "reservation"],
     handler_mode: "human",
+    assignee: "Claire",
+    note: ["Claire", "Robe verte, taille 40, mise de côté au nom de Camille jusqu'à samedi."],
   },
   {
     channel: "facebook_page",
@@ -62,6 +88,17 @@ export const demoLetters: Letters[] = [
     tags: ["damaged", "replacement"],
     priority: "high",
     handler_mode: "human",
+    assignee: "Youssef",
+    ticket: {
+      made_by: "Youssef",
+      subject: "Replacement lamp for B-2291",
+      description: "The lamp arrived broken. A new one leaves the warehouse, the old one is not wanted back.",
+      priority: "high",
+      tags: ["replacement"],
+      assignee: "Youssef",
+      status: "resolved",
+      note: ["Youssef", "Handed to the courier, signature required."],
+    },
   },
   {
     channel: "twilio_voice",
@@ -113,6 +150,17 @@ export const demoLetters: Letters[] = [
     priority: "urgent",
     tags: ["billing", "refund"],
     handler_mode: "human",
+    assignee: "Youssef",
+    note: ["Lina", "دفعتان بفارق دقيقتين عن الطلب D-4410، والثانية هي التي تُعاد."],
+    ticket: {
+      made_by: "Youssef",
+      subject: "استرجاع الدفعة المكررة للطلب D-4410",
+      description: "دفع العميل مرتين عن الطلب نفسه؛ تُعاد الدفعة الثانية إلى بطاقته.",
+      priority: "urgent",
+      tags: ["billing", "refund"],
+      assignee: "Lina",
+      status: "in_progress",
+    },
   },
   {
     channel: "instagram",
@@ -123,6 +171,7 @@ export const demoLetters: Letters[] = [
       ["Claire", "We do! Three to five days, and it's free from €60.", 6],
     ],
     handler_mode: "human",
+    assignee: "Claire",
   },
   {
     channel: "whatsapp",
@@ -130,5 +179,11 @@ export const demoLetters: Letters[] = [
     began_hours_ago: 0.6,
     lines: [["customer", "Good morning, my order E-5127 says delivered but I have not received anything.", 0]],
     priority: "high",
+    ticket: {
+      made_by: "Claire",
+      subject: "E-5127 was not delivered",
+      description: "The courier says it was handed over; the customer has received nothing.",
+      priority: "high",
+    },
   },
 ];

@@ -3,12 +3,13 @@ import { createChannel } from "../channels/create-channel.ts";
 import type { ChannelKind } from "../channels/contract.ts";
 import { channels } from "../channels/tables.ts";
 import type { Config } from "../config.ts";
+import { assignConversation } from "../conversations/assign-conversation.ts";
 import { closeConversation } from "../conversations/close-conversation.ts";
 import { dispatchMessages } from "../messages/dispatch-messages.ts";
 import { receiveEvent } from "../messages/receive-event.ts";
 import { storeMessage } from "../messages/store-message.ts";
 import { conversations } from "../conversations/tables.ts";
-import { systemCtx, type Ctx, type Services } from "../core/context.ts";
+import { systemCtx, type Actor, type Ctx, type Services, type TxCtx } from "../core/context.ts";
 import { createNewId, type Id } from "../core/ids.ts";
 import type { Poster } from "../core/poster.ts";
 import { after, hours, minutes, seconds, type Timestamp } from "../core/time.ts";
@@ -16,10 +17,24 @@ import { atomically } from "../db/atomically.ts";
 import { findMine, mine } from "../db/mine.ts";
 import { createEndpoint } from "../webhooks/create-endpoint.ts";
 import { dispatchDeliveries } from "../dispatch/dispatch-deliveries.ts";
+import { addConversationNote, addTicketNote } from "../notes/add-note.ts";
+import { inviteMember } from "../team/invite-member.ts";
+import { joinTeam } from "../team/join-team.ts";
+import { scopesOf } from "../team/roles.ts";
+import { assignTicket } from "../tickets/assign-ticket.ts";
+import { createTicket } from "../tickets/create-ticket.ts";
+import { updateTicket } from "../tickets/update-ticket.ts";
 import { webhook_endpoints } from "../webhooks/tables.ts";
 import { workspaces } from "../workspaces/tables.ts";
-import { demoLetters, type Letters } from "./demo-letters.ts";
+import { demoLetters, demoTeam, type Colleague, type Letters } from "./demo-letters.ts";
 import { newWorkspace } from "./new-workspace.ts";
+
+/** The workspace and who is in it: each of the team is somebody who can act. */
+interface Stage {
+  ctx: Ctx;
+  channel_ids: Record<string, Id<"chan">>;
+  team: Record<Colleague, Extract<Actor, { type: "member" }>>;
+}
 
 type Demo = Awaited<ReturnType<typeof newWorkspace>>;
 
@@ -47,10 +62,10 @@ export async function seedDemo(services: Services): Promise<Demo | undefined> {
 
   const demo = await newWorkspace(past, { name: "Demo", scopes: ["read", "write", "admin"] });
   const ctx = systemCtx(past, demo.workspace_id, { type: "system", id: null, name: "Demo" });
-  const channel_ids = await openChannels(ctx);
+  const stage: Stage = { ctx, channel_ids: await openChannels(ctx), team: await gatherTeam(ctx) };
   await addEndpoints(ctx);
 
-  for (const { when, happen } of inOrder(began_at, ctx, channel_ids)) {
+  for (const { when, happen } of inOrder(began_at, stage)) {
     at = when;
     await happen();
     await dispatchMessages(past, { budget_ms: 0 });
@@ -76,6 +91,17 @@ async function openChannels(ctx: Ctx): Promise<Record<string, Id<"chan">>> {
     opened[channel] = (await atomically(ctx, (tx) => createChannel(tx, sandbox))).id;
   }
   return opened;
+}
+
+async function gatherTeam(ctx: Ctx): Promise<Stage["team"]> {
+  const team: Partial<Stage["team"]> = {};
+  for (const [called, { email, name, role, ...rest }] of Object.entries(demoTeam)) {
+    const { id } = await atomically(ctx, (tx) => inviteMember(tx, { email, name, role }));
+    if ("invited_only" in rest) continue;
+    await atomically(ctx, (tx) => joinTeam(tx, { team_member_id: id }));
+    team[called as Colleague] = { type: "member", id, name, scopes: scopesOf(role) };
+  }
+  return team as Stage["team"];
 }
 
 /** One that works but for a bad hour, and one that asks never to be called again. */
@@ -126,26 +152,25 @@ interface Happening {
 }
 
 /** Every line of every conversation, in the order of time. */
-function inOrder(began_at: Timestamp, ctx: Ctx, channel_ids: Record<string, Id<"chan">>): Happening[] {
+function inOrder(began_at: Timestamp, stage: Stage): Happening[] {
   const all = demoLetters.flatMap((letters, index) => {
     let when = after(began_at, -hours(letters.began_hours_ago));
-    const channel_id = channel_ids[letters.channel]!;
     const happenings = letters.lines.map((line, place): Happening => {
       when = after(when, minutes(line[2]));
-      return { when, happen: () => say(ctx, channel_id, letters, line, `demo-${index}-${place}`) };
+      return { when, happen: () => say(stage, letters, line, `demo-${index}-${place}`) };
     });
-    return [...happenings, { when: after(when, minutes(3)), happen: () => finish(ctx, channel_id, letters) }];
+    return [...happenings, { when: after(when, minutes(3)), happen: () => finish(stage, letters) }];
   });
   return all.sort((a, b) => (a.when < b.when ? -1 : 1));
 }
 
 async function say(
-  ctx: Ctx,
-  channel_id: Id<"chan">,
-  { customer }: Letters,
+  { ctx, channel_ids, team }: Stage,
+  { channel: kind, customer }: Letters,
   [speaker, text]: Letters["lines"][number],
   key: string,
 ): Promise<void> {
+  const channel_id = channel_ids[kind]!;
   const content = { type: "text", text } as const;
   if (speaker === "customer") {
     const channel = await findMine(ctx, channels, channel_id);
@@ -155,7 +180,7 @@ async function say(
   const sender =
     speaker === "agent"
       ? ({ type: "ai_agent", id: null, name: "Wassla" } as const)
-      : ({ type: "team_member", id: null, name: speaker } as const);
+      : ({ type: "team_member", id: team[speaker].id, name: speaker } as const);
   const conversation = await newestOf(ctx, channel_id);
   await atomically(ctx, (tx) =>
     storeMessage(tx, conversation, conversation.last_inbound_at, {
@@ -168,18 +193,36 @@ async function say(
   );
 }
 
-async function finish(
-  ctx: Ctx,
-  channel_id: Id<"chan">,
-  { closed, tags = [], priority = "normal", handler_mode = "unassigned" }: Letters,
-): Promise<void> {
-  const { id } = await newestOf(ctx, channel_id);
+async function finish(stage: Stage, letters: Letters): Promise<void> {
+  const { ctx, channel_ids, team } = stage;
+  const { channel, closed, tags = [], priority = "normal", handler_mode = "unassigned", assignee, note, ticket } = letters;
+  const { id: conversation_id } = await newestOf(ctx, channel_ids[channel]!);
   await ctx.db
     .update(conversations)
     .set({ tags, priority, handler_mode })
-    .where(and(mine(ctx, conversations), eq(conversations.id, id)));
-  if (closed) await atomically(ctx, (tx) => closeConversation(tx, { conversation_id: id }));
+    .where(and(mine(ctx, conversations), eq(conversations.id, conversation_id)));
+  if (assignee) await atomically(ctx, (tx) => assignConversation(tx, { conversation_id, assignee_id: team[assignee].id }));
+  if (note) await by(stage, note[0], (tx) => addConversationNote(tx, { conversation_id, text: note[1] }));
+  if (ticket) await open(stage, conversation_id, ticket);
+  if (closed) await atomically(ctx, (tx) => closeConversation(tx, { conversation_id }));
 }
+
+async function open(
+  stage: Stage,
+  conversation_id: Id<"conv">,
+  { made_by, assignee, status, note, ...about }: NonNullable<Letters["ticket"]>,
+): Promise<void> {
+  await by(stage, made_by, async (tx) => {
+    const { id: ticket_id } = await createTicket(tx, { ...about, conversation_id });
+    if (assignee) await assignTicket(tx, { ticket_id, assignee_id: stage.team[assignee].id });
+    if (status) await updateTicket(tx, { ticket_id, status });
+    if (note) await addTicketNote({ ...tx, actor: stage.team[note[0]] }, { ticket_id, text: note[1] });
+  });
+}
+
+/** One of the team does something. */
+const by = <T>({ ctx, team }: Stage, colleague: Colleague, run: (tx: TxCtx) => Promise<T>): Promise<T> =>
+  atomically({ ...ctx, actor: team[colleague] }, run);
 
 /** The letters of a channel do not overlap: who speaks last, speaks in the newest. */
 async function newestOf(ctx: Ctx, channel_id: Id<"chan">) {

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Identity } from "../channels/contract.ts";
 import { idField, listOf, Metadata, MetadataPatch, Moment, pageInput, textField, Timestamp } from "../core/fields.ts";
+import { SearchText } from "../search/contract.ts";
 
 export const identityKinds = ["phone", "whatsapp_user", "instagram_user", "page_user", "visitor"] as const satisfies Identity["kind"][];
 
@@ -84,6 +85,7 @@ export const ListContacts = z.strictObject({
     .max(200)
     .meta({ description: "The value of one of the identities, such as `+15550101001`; the plus sign (`%2B` in a URL) may be left out." })
     .optional(),
+  q: SearchText.optional(),
   created_after: Moment.optional(),
   created_before: Moment.optional(),
   ...pageInput,

@@ -7,7 +7,9 @@ import { pageOf, readCursor, type Listing } from "../core/page.ts";
 import { mine } from "../db/mine.ts";
 import { given } from "../db/query.ts";
 import { totalOf } from "../db/total.ts";
+import { foundBy } from "../search/found-by.ts";
 import { identityKinds, type Contact, type ContactRef, type ListContacts } from "./contract.ts";
+import { placesOfContacts } from "./places.ts";
 import { contact_identities, contacts } from "./tables.ts";
 
 /** One contact. */
@@ -25,6 +27,7 @@ export async function listContacts(ctx: Ctx, input: ListContacts) {
     isNull(contacts.deleted_at),
     given(input.external_id, (external_id) => eq(contacts.external_id, external_id)),
     given(input.identity, (value) => hasIdentity(ctx, value)),
+    given(input.q, (q) => foundBy(ctx, contacts.id, q, placesOfContacts(ctx))),
     given(input.created_after, (moment) => gt(contacts.created_at, moment)),
     given(input.created_before, (moment) => lt(contacts.created_at, moment)),
   );
@@ -63,7 +66,7 @@ const withIdentities = (ctx: Pick<Ctx, "db">) =>
       updated_at: contacts.updated_at,
       identities: sql<Identity[]>`coalesce((
         select json_agg(json_build_object('kind', held.kind, 'value', held.value) order by held.created_at, held.kind, held.value)
-        from ${contact_identities} as held where held.workspace_id = ${contacts.workspace_id} and held.contact_id = ${contacts.id}), '[]')`,
+        from ${contact_identities} as held where held.workspace_id = ${contacts}.workspace_id and held.contact_id = ${contacts}.id), '[]')`,
     })
     .from(contacts);
 

@@ -1,3 +1,4 @@
+import { sql } from "drizzle-orm";
 import { foreignKey, index, jsonb, pgTable, primaryKey, text, uniqueIndex } from "drizzle-orm/pg-core";
 import { id, instant } from "../db/columns.ts";
 import type { Identity } from "../channels/contract.ts";
@@ -19,7 +20,11 @@ export const contacts = pgTable(
     created_at: instant().notNull(),
     updated_at: instant().notNull(),
   },
-  (t) => [primaryKey({ columns: [t.workspace_id, t.id] }), uniqueIndex("contacts_external_id").on(t.workspace_id, t.external_id)],
+  (t) => [
+    primaryKey({ columns: [t.workspace_id, t.id] }),
+    uniqueIndex("contacts_external_id").on(t.workspace_id, t.external_id),
+    index("contacts_document").using("gin", sql`search_document(workspace_id, coalesce(name, '') || ' ' || coalesce(external_id, ''))`),
+  ],
 );
 
 /** A contact is a set of identities: one person's phone number, WhatsApp user id, page-scoped id … */
@@ -36,6 +41,7 @@ export const contact_identities = pgTable(
     primaryKey({ columns: [t.workspace_id, t.kind, t.value] }),
     foreignKey({ columns: [t.workspace_id, t.contact_id], foreignColumns: [contacts.workspace_id, contacts.id] }),
     index().on(t.workspace_id, t.contact_id),
+    index("contact_identities_document").using("gin", sql`search_document(workspace_id, value)`),
   ],
 );
 

@@ -1,7 +1,9 @@
 import { z } from "zod";
 import { ChannelKind } from "../channels/contract.ts";
 import { ContactRef, oneRecipient, recipient } from "../contacts/contract.ts";
-import { idField, listOf, Metadata, MetadataPatch, Moment, pageInput, textField, Timestamp } from "../core/fields.ts";
+import { idField, idOrNoneField, listOf, Metadata, MetadataPatch, Moment, pageInput, textField, Timestamp } from "../core/fields.ts";
+import { SearchText } from "../search/contract.ts";
+import { Author } from "../team/contract.ts";
 
 export const ConversationStatus = z.enum(["open", "pending", "resolved", "timed_out", "ended"]).meta({
   description: "`resolved`: closed by the team, the API or the agent; `timed_out`: by the inactivity timer; `ended`: by the customer.",
@@ -15,10 +17,10 @@ export type HandlerMode = z.infer<typeof HandlerMode>;
 export const Priority = z.enum(["low", "normal", "high", "urgent"]);
 export type Priority = z.infer<typeof Priority>;
 
-const Subject = textField(200, z.string().trim().min(1)).meta({ description: "What it is about.", examples: ["Order A-1007"] });
+export const Subject = textField(200, z.string().trim().min(1)).meta({ description: "What it is about.", examples: ["Order A-1007"] });
 
-const Tag = textField(50, z.string().trim().min(1)).meta({ examples: ["vip"] });
-const Tags = z
+export const Tag = textField(50, z.string().trim().min(1)).meta({ examples: ["vip"] });
+export const Tags = z
   .array(Tag)
   .max(50)
   .overwrite((tags) => [...new Set(tags)])
@@ -54,6 +56,7 @@ export const Conversation = z
     status: ConversationStatus,
     handler_mode: HandlerMode,
     priority: Priority,
+    assignee_id: idField("mem").nullable().meta({ description: "The team member who has it." }),
     tags: z.array(z.string()),
     subject: z.string().nullable(),
     message_count: z.number().int(),
@@ -68,6 +71,7 @@ export const Conversation = z
     closed_by: ClosedBy.nullable(),
     duration_seconds: z.number().int().nullable().meta({ description: "From creation to close; null while it is open." }),
     messaging_window: MessagingWindow,
+    ticket_ids: z.array(idField("tkt")).meta({ description: "The tickets that were made of it, the oldest first." }),
     metadata: Metadata,
     portal_url: z.string().meta({ format: "uri", description: "The conversation in the portal." }),
     created_at: Timestamp,
@@ -88,8 +92,10 @@ export const ListConversations = z.strictObject({
   channel_id: idField("chan").optional(),
   contact_id: idField("cont").optional(),
   handler_mode: HandlerMode.optional(),
+  assignee_id: idOrNoneField("mem").optional(),
   priority: z.array(Priority).meta({ description: "One or more; repeat the parameter." }).optional(),
   tag: Tag.meta({ description: "A tag that the conversation has, exactly." }).optional(),
+  q: SearchText.optional(),
   created_after: Moment.optional(),
   created_before: Moment.optional(),
   updated_after: Moment.optional(),
@@ -149,3 +155,30 @@ export const HandOffConversation = ConversationRef.extend({
   note: textField(1000, z.string().trim().min(1)).meta({ description: "Why; kept in the audit log." }).optional(),
 });
 export type HandOffConversation = z.output<typeof HandOffConversation>;
+
+/** Whom something is given to. */
+export const assignee = {
+  assignee_id: idField("mem")
+    .nullable()
+    .meta({ description: "A team member who was not removed; null for nobody.", examples: ["mem_01m7x0q4w6e8r9t2y3v5n7b1c4"] }),
+};
+
+export const AssignConversation = ConversationRef.extend(assignee);
+export type AssignConversation = z.output<typeof AssignConversation>;
+
+export const Assignment = z
+  .object({
+    id: idField("asg"),
+    object: z.literal("assignment"),
+    conversation_id: idField("conv"),
+    from_id: idField("mem").nullable().meta({ description: "Who had it before." }),
+    to_id: idField("mem").nullable().meta({ description: "Who has it since." }),
+    assigned_by: Author,
+    created_at: Timestamp,
+  })
+  .meta({ id: "Assignment", description: "That a conversation went from one to another." });
+export type Assignment = z.input<typeof Assignment>;
+
+export const ListAssignments = ConversationRef.extend(pageInput);
+export type ListAssignments = z.output<typeof ListAssignments>;
+export const AssignmentList = listOf(Assignment, "AssignmentList");

@@ -1,4 +1,4 @@
-import { and, arrayContains, asc, desc, eq, gt, inArray, lt, sql } from "drizzle-orm";
+import { and, arrayContains, asc, desc, eq, gt, inArray, isNull, lt, sql } from "drizzle-orm";
 import { channels } from "../channels/tables.ts";
 import { findContact } from "../contacts/find-contact.ts";
 import { contacts } from "../contacts/tables.ts";
@@ -8,8 +8,11 @@ import { pageOf, readCursor, type Listing } from "../core/page.ts";
 import { assertMine, mine } from "../db/mine.ts";
 import { given } from "../db/query.ts";
 import { totalOf } from "../db/total.ts";
+import { foundBy } from "../search/found-by.ts";
+import { members } from "../team/tables.ts";
 import type { ListContactConversations, ListConversations } from "./contract.ts";
 import { withWindow } from "./find-conversation.ts";
+import { placesOfConversations } from "./places.ts";
 import { presentConversation } from "./present.ts";
 import { conversations } from "./tables.ts";
 
@@ -17,6 +20,7 @@ import { conversations } from "./tables.ts";
 export async function listConversations(ctx: Ctx, input: ListConversations) {
   await assertMine(ctx, channels, "/channel_id", input.channel_id);
   await assertMine(ctx, contacts, "/contact_id", input.contact_id);
+  await assertMine(ctx, members, "/assignee_id", input.assignee_id === "none" ? undefined : input.assignee_id);
   return readPage(ctx, { name: "conversations", filters: input }, input);
 }
 
@@ -36,8 +40,10 @@ async function readPage(ctx: Ctx, listing: Listing, input: ListConversations) {
     given(input.channel_id, (channel_id) => eq(conversations.channel_id, channel_id)),
     given(input.contact_id, (contact_id) => eq(conversations.contact_id, contact_id)),
     given(input.handler_mode, (handler_mode) => eq(conversations.handler_mode, handler_mode)),
+    given(input.assignee_id, (id) => (id === "none" ? isNull(conversations.assignee_id) : eq(conversations.assignee_id, id))),
     given(input.priority, (priority) => inArray(conversations.priority, priority)),
     given(input.tag, (tag) => arrayContains(conversations.tags, [tag])),
+    given(input.q, (q) => foundBy(ctx, conversations.id, q, placesOfConversations(ctx))),
     given(input.created_after, (moment) => gt(created_at, moment)),
     given(input.created_before, (moment) => lt(created_at, moment)),
     given(input.updated_after, (moment) => gt(updated_at, moment)),

@@ -2,6 +2,8 @@ import { and, eq } from "drizzle-orm";
 import type { TxCtx } from "../core/context.ts";
 import { isUniqueViolation } from "../db/constraint.ts";
 import { mine } from "../db/mine.ts";
+import { holdMember } from "../team/find-member.ts";
+import { moveTo } from "./assign-conversation.ts";
 import type { ConversationRef } from "./contract.ts";
 import { isOpen, lockConversation } from "./find-conversation.ts";
 import { lockOneOpen } from "./one-open.ts";
@@ -15,7 +17,14 @@ export async function reopenConversation(ctx: TxCtx, { conversation_id }: Conver
   const { status } = conversation;
   if (isOpen(status)) throw refusedStep(status, `The conversation is not closed: it is ${status}.`);
   if (!leadsTo(status, "open")) throw refusedStep(status, "What the contact ended stays ended.");
-  return presentConversation(ctx, await reopen(ctx, conversation), window_opened_at);
+  const reopened = await reopen(ctx, conversation);
+  return presentConversation(ctx, await released(ctx, reopened), window_opened_at);
+}
+
+/** Whoever left the team since has no open conversations. */
+async function released(ctx: TxCtx, conversation: ConversationRow): Promise<ConversationRow> {
+  const { assignee_id } = conversation;
+  return assignee_id === null || (await holdMember(ctx, assignee_id)) ? conversation : moveTo(ctx, conversation, null);
 }
 
 /** Only the index knows of a conversation that is being opened at this very moment. */

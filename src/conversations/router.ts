@@ -1,10 +1,14 @@
 import { read, router, write } from "../trpc/procedure.ts";
+import { assignConversation } from "./assign-conversation.ts";
 import { closeConversation } from "./close-conversation.ts";
 import {
+  AssignConversation,
+  AssignmentList,
   Conversation,
   ConversationList,
   ConversationRef,
   HandOffConversation,
+  ListAssignments,
   ListContactConversations,
   ListConversations,
   StartConversation,
@@ -12,6 +16,7 @@ import {
 } from "./contract.ts";
 import { findConversation, showLockedConversation } from "./find-conversation.ts";
 import { handOffConversation } from "./hand-off-conversation.ts";
+import { listAssignments } from "./list-assignments.ts";
 import { listContactConversations, listConversations } from "./list-conversations.ts";
 import { reopenConversation } from "./reopen-conversation.ts";
 import { startConversation } from "./start-conversation.ts";
@@ -103,5 +108,26 @@ export const conversationsRouter = router({
     output: Conversation,
     errors: ["conversation_closed"],
     run: handOffConversation,
+  }),
+  assign: write({
+    route: "POST /v1/conversations/{conversation_id}/assign",
+    name: "assignConversation",
+    summary: "Assign a conversation",
+    description:
+      "Gives an open conversation to a member of the team, or to nobody. Where a member is given one, a person answers from now on: `handler_mode` becomes `human`. Taking it from a member leaves `handler_mode` as it is. What is so already is no change. Whoever is removed from the team loses what is open.",
+    input: AssignConversation,
+    output: Conversation,
+    errors: ["conversation_closed"],
+    run: assignConversation,
+  }),
+  listAssignments: read({
+    route: "GET /v1/conversations/{conversation_id}/assignments",
+    name: "listConversationAssignments",
+    summary: "List a conversation's assignments",
+    description: "Who had the conversation, and who gave it to whom, the newest first.",
+    input: ListAssignments,
+    output: AssignmentList,
+    errors: ["invalid_cursor"],
+    run: listAssignments,
   }),
 });

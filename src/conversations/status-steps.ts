@@ -1,23 +1,19 @@
 import { ApiError } from "../core/errors.ts";
 import type { Id } from "../core/ids.ts";
+import { statusSteps } from "../core/status-steps.ts";
 import type { ConversationStatus } from "./contract.ts";
 
 /**
  * What a request may make of a conversation by setting its status. Closing is an operation of its own, because
  * it is announced; what the contact ended stays ended.
  */
-const steps: Record<ConversationStatus, readonly ConversationStatus[]> = {
+export const { leadsTo, refusedStep } = statusSteps<ConversationStatus>({
   open: ["pending"],
   pending: ["open"],
   resolved: ["open"],
   timed_out: ["open"],
   ended: [],
-};
-
-export const leadsTo = (from: ConversationStatus, to: ConversationStatus): boolean => steps[from].includes(to);
-
-export const refusedStep = (from: ConversationStatus, detail: string): ApiError =>
-  new ApiError("invalid_status_transition", { detail, members: { allowed: steps[from] } });
+});
 
 /** A contact has one open conversation on a channel: there is no step beside it. */
 export const otherIsOpen = (conversation_id: Id<"conv">): ApiError =>

@@ -4,6 +4,8 @@ import { channels } from "../channels/tables.ts";
 import type { ChannelKind } from "../channels/contract.ts";
 import { contacts } from "../contacts/tables.ts";
 import { id, instant } from "../db/columns.ts";
+import type { Author } from "../team/contract.ts";
+import { members } from "../team/tables.ts";
 import type { ClosedBy, ConversationStatus, HandlerMode, Priority } from "./contract.ts";
 
 export const conversations = pgTable(
@@ -17,6 +19,7 @@ export const conversations = pgTable(
     status: text().$type<ConversationStatus>().notNull().default("open"),
     handler_mode: text().$type<HandlerMode>().notNull().default("unassigned"),
     priority: text().$type<Priority>().notNull().default("normal"),
+    assignee_id: id("mem"),
     tags: text().array().notNull().default([]),
     subject: text(),
     message_count: integer().notNull().default(0),
@@ -26,6 +29,8 @@ export const conversations = pgTable(
     first_response_at: instant(),
     closed_at: instant(),
     closed_by: text().$type<ClosedBy>(),
+    /** Written by the tickets: every reading of a conversation shows them. */
+    ticket_ids: id("tkt").array().notNull().default([]),
     metadata: jsonb().$type<Record<string, string>>().notNull().default({}),
     created_at: instant().notNull(),
     updated_at: instant().notNull(),
@@ -34,6 +39,7 @@ export const conversations = pgTable(
     primaryKey({ columns: [t.workspace_id, t.id] }),
     foreignKey({ columns: [t.workspace_id, t.channel_id], foreignColumns: [channels.workspace_id, channels.id] }),
     foreignKey({ columns: [t.workspace_id, t.contact_id], foreignColumns: [contacts.workspace_id, contacts.id] }),
+    foreignKey({ columns: [t.workspace_id, t.assignee_id], foreignColumns: [members.workspace_id, members.id] }),
     // One conversation at a time with a contact on a channel; a call is a conversation of its own.
     uniqueIndex("conversations_one_open")
       .on(t.workspace_id, t.channel_id, t.contact_id)
@@ -42,5 +48,36 @@ export const conversations = pgTable(
     index().on(t.workspace_id, t.status, t.last_message_at, t.id),
     index().on(t.workspace_id, t.contact_id, t.last_message_at, t.id),
     index().on(t.workspace_id, t.updated_at, t.id),
+    // A row is in one of the two. The second has what the first would need a sort for: no order holds behind `is null`.
+    index("conversations_assigned")
+      .on(t.workspace_id, t.assignee_id, t.last_message_at, t.id)
+      .where(sql`assignee_id is not null`),
+    index("conversations_unassigned")
+      .on(t.workspace_id, t.last_message_at, t.id)
+      .where(sql`assignee_id is null`),
+    index("conversations_document")
+      .using("gin", sql`search_document(workspace_id, subject)`)
+      .where(sql`subject is not null`),
+  ],
+);
+
+/** Who had a conversation, and who gave it to whom. */
+export const conversation_assignments = pgTable(
+  "conversation_assignments",
+  {
+    workspace_id: id("ws").notNull(),
+    id: id("asg").notNull(),
+    conversation_id: id("conv").notNull(),
+    from_id: id("mem"),
+    to_id: id("mem"),
+    assigned_by: jsonb().$type<Author>().notNull(),
+    created_at: instant().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.workspace_id, t.id] }),
+    foreignKey({ columns: [t.workspace_id, t.conversation_id], foreignColumns: [conversations.workspace_id, conversations.id] }),
+    foreignKey({ columns: [t.workspace_id, t.from_id], foreignColumns: [members.workspace_id, members.id] }),
+    foreignKey({ columns: [t.workspace_id, t.to_id], foreignColumns: [members.workspace_id, members.id] }),
+    index().on(t.workspace_id, t.conversation_id, t.id),
   ],
 );

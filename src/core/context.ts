@@ -15,9 +15,10 @@ export type Tx = PgTransaction<PgQueryResultHKT, NoSchema, ExtractTablesWithRela
 export const scopes = ["read", "write", "admin"] as const;
 export type Scope = (typeof scopes)[number];
 
-/** Who acts. The one place a key, a provider's callback and the service itself meet. */
+/** Who acts. The one place a key, a member of the team, a provider's callback and the service itself meet. */
 export type Actor =
   | { type: "api_key"; id: Id<"key">; name: string; scopes: readonly Scope[] }
+  | { type: "member"; id: Id<"mem">; name: string; scopes: readonly Scope[] }
   | { type: "provider"; id: Id<"chan">; name: string }
   | { type: "system"; id: null; name: string };
 

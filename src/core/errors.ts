@@ -101,6 +101,13 @@ export const errors = {
     remedy: "`allowed` names the statuses that may come next; `detail` says how to get there.",
     retryable: false,
   },
+  last_owner: {
+    status: 409,
+    title: "Last owner",
+    meaning: "The member is the last active owner, and a workspace is never without one.",
+    remedy: "Make another active member an owner first.",
+    retryable: false,
+  },
   delivery_in_progress: {
     status: 409,
     title: "Delivery in progress",

@@ -14,6 +14,17 @@ export const idField = <P extends Prefix>(prefix: P): z.ZodType<Id<P>, Id<P>> =>
       examples: [`${prefix}_01m7x0q4w6e8r9t2y3v5n7b1c4`],
     }) as unknown as z.ZodType<Id<P>, Id<P>>;
 
+/** A filter by id that can also ask for what has none. */
+export const idOrNoneField = <P extends Prefix>(prefix: P): z.ZodType<Id<P> | "none", Id<P> | "none"> =>
+  z
+    .string()
+    .refine((text) => text === "none" || isId(prefix, text), { error: noSuch("").detail, params: { code: noSuch("").code } })
+    .meta({
+      description: `Id of the ${prefixes[prefix]}; or \`none\`, for those that have none.`,
+      pattern: `^${prefix}_[0-7][0-9a-hjkmnp-tv-z]{25}$|^none$`,
+      examples: [`${prefix}_01m7x0q4w6e8r9t2y3v5n7b1c4`],
+    }) as unknown as z.ZodType<Id<P> | "none", Id<P> | "none">;
+
 /** Text, counted in characters (code points) as JSON Schema counts; zod's own `max` counts UTF-16 units, two for an emoji. */
 export const textField = (max: number, text: z.ZodString = z.string()) =>
   text

@@ -1,10 +1,11 @@
 import type { Content } from "../channels/contract.ts";
 import type { Channel } from "../channels/find-hooked-channel.ts";
 import { channels } from "../channels/tables.ts";
-import type { Actor, TxCtx } from "../core/context.ts";
+import type { TxCtx } from "../core/context.ts";
 import type { Timestamp } from "../core/time.ts";
 import { findMine } from "../db/mine.ts";
-import type { SendableContent, Sender, SendMessage } from "./contract.ts";
+import { authorOf } from "../team/author.ts";
+import type { SendableContent, SendMessage } from "./contract.ts";
 import { lockWritable } from "./find-call.ts";
 import { assertMaySend, assertWanted } from "./may-send.ts";
 import type { ConversationRow } from "../conversations/present.ts";
@@ -23,7 +24,7 @@ export async function sendMessage(ctx: TxCtx, { conversation_id, ...message }: S
 
 /** The same judgement for whoever asks, before anything is stored. */
 export const assertActorMaySend = (ctx: TxCtx, channel: Channel, message: NewMessage, window_opened_at: Timestamp | null): void =>
-  assertMaySend(ctx, channel, { ...message, sender: senderOf(ctx.actor) }, window_opened_at);
+  assertMaySend(ctx, channel, { ...message, sender: authorOf(ctx.actor) }, window_opened_at);
 
 /** Nothing is sent here: the row is the queue. */
 export async function queueMessage(
@@ -34,7 +35,7 @@ export async function queueMessage(
 ) {
   const message = await storeMessage(ctx, conversation, window_opened_at, {
     direction: "outbound",
-    sender: senderOf(ctx.actor),
+    sender: authorOf(ctx.actor),
     content: stored(content),
     status: "queued",
     client_reference: client_reference ?? null,
@@ -48,8 +49,3 @@ export async function queueMessage(
 
 const stored = (content: SendableContent): Content =>
   content.type === "text" ? content : { ...content, caption: content.caption || null };
-
-function senderOf(actor: Actor): Sender {
-  const type = actor.type === "api_key" ? "api" : "system";
-  return { type, id: actor.id, name: actor.name };
-}

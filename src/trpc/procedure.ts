@@ -173,7 +173,7 @@ async function assertUnchanged<I extends z.ZodType>(
 }
 
 function assertScope({ actor }: Ctx, scope: Scope | "any"): void {
-  const granted = actor.type === "api_key" ? actor.scopes : [];
+  const granted = "scopes" in actor ? actor.scopes : [];
   if (scope === "any" || granted.includes(scope)) return;
   throw new ApiError("forbidden", {
     detail: `This operation needs the scope ${scope}.`,

@@ -15,6 +15,8 @@ interface Conversation {
   handler_mode: string;
   priority: string;
   tags: string[];
+  assignee_id: string | null;
+  ticket_ids: string[];
   closed_at: string | null;
   last_message_at: string;
 }
@@ -26,6 +28,25 @@ interface Message {
   sender: { type: string; name: string | null };
   content: { text: string };
   created_at: string;
+}
+interface Member {
+  id: string;
+  name: string;
+  role: string;
+  status: string;
+}
+interface Ticket {
+  id: string;
+  number: number;
+  subject: string;
+  status: string;
+  assignee_id: string | null;
+  conversation_id: string | null;
+  created_by: { type: string; name: string };
+}
+interface Note {
+  text: string;
+  author: { type: string; name: string };
 }
 interface Delivery {
   id: string;
@@ -98,6 +119,41 @@ test(
     expect(distinct(messages.filter(({ direction }) => direction === "outbound").map(({ status }) => status))).toEqual(["delivered"]);
   },
 );
+
+test("the demo has a team that works: assignments, notes and tickets, in three languages", { timeout: patience_ms }, async () => {
+  const { all, conversations } = await theDemo();
+  const team = await all<Member>("/v1/team_members");
+  const nameOf = (id: string | null) => team.find((member) => member.id === id)?.name;
+  expect(distinct(team.map(({ name, role, status }) => `${name}, ${role}, ${status}`))).toEqual([
+    "Claire Dubois, agent, active",
+    "Sam Carter, viewer, invited",
+    "Youssef Amrani, admin, active",
+    "لينا حداد, owner, active",
+  ]);
+  expect(distinct(conversations.map(({ assignee_id }) => nameOf(assignee_id) ?? null))).toEqual([
+    "Claire Dubois",
+    "Youssef Amrani",
+    "null",
+  ]);
+
+  const tickets = await all<Ticket>("/v1/tickets?sort=created_at");
+  expect(tickets.map(({ number, status, assignee_id, created_by }) => [number, status, nameOf(assignee_id), created_by.name])).toEqual([
+    [1, "resolved", "Youssef Amrani", "Youssef Amrani"],
+    [2, "in_progress", "لينا حداد", "Youssef Amrani"],
+    [3, "open", undefined, "Claire Dubois"],
+  ]);
+  for (const { id, conversation_id } of tickets)
+    expect(conversations.find((conversation) => conversation.id === conversation_id)?.ticket_ids).toEqual([id]);
+  expect((await all<Ticket>(`/v1/tickets?q=${encodeURIComponent("دفعة D-4410")}`)).map(({ number }) => number)).toEqual([2]);
+
+  const noted = [...conversations.map(({ id }) => `conversations/${id}`), ...tickets.map(({ id }) => `tickets/${id}`)];
+  const notes = (await Promise.all(noted.map((subject) => all<Note>(`/v1/${subject}/notes`)))).flat();
+  expect(distinct(notes.map(({ author }) => `${author.type} ${author.name}`))).toEqual([
+    "team_member Claire Dubois",
+    "team_member Youssef Amrani",
+    "team_member لينا حداد",
+  ]);
+});
 
 test(
   "the webhook log tells of success at once, success at the second attempt, and of an endpoint that is gone",

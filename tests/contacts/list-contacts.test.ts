@@ -1,8 +1,12 @@
+import { sql } from "drizzle-orm";
 import { describe, expect, test } from "vitest";
 import type { Contact } from "../../src/contacts/contract.ts";
 import type { Problem } from "../../src/core/errors.ts";
 import { minutes } from "../../src/core/time.ts";
+import { query } from "../../src/db/query.ts";
 import { freshNumber } from "../support/channels.ts";
+import { onPostgres } from "../support/database.ts";
+import { openWatchedDatabase } from "../support/statements.ts";
 import { createWorld, type Tenant } from "../support/world.ts";
 
 interface Page {
@@ -112,4 +116,22 @@ describe("a filter", () => {
     expect(await code(await world.tenant(), cursor)).toBe("invalid_cursor");
     expect((await tenant.get(`/v1/conversations?${cursor}`)).body["code"]).toBe("invalid_cursor");
   });
+});
+
+test.skipIf(!onPostgres())("the identities of a contact are read by their index, and those of its workspace alone", async () => {
+  const { db, statements } = await openWatchedDatabase();
+  const tenant = await (await createWorld({ db })).tenant();
+  await tenant.get("/v1/contacts");
+  const statement = statements.findLast((said) => said.includes("json_agg"))!;
+  const plan = await db.transaction(async (tx) => {
+    for (const setting of ["enable_seqscan = off", "enable_bitmapscan = off", "plan_cache_mode = force_generic_plan"])
+      await tx.execute(sql.raw(`set local ${setting}`));
+    await tx.execute(sql.raw(`prepare listing as ${statement}`));
+    const lines = await query<{ "QUERY PLAN": string }>(tx, sql.raw("explain (costs off) execute listing(null, null)"));
+    await tx.execute(sql.raw("deallocate listing"));
+    return lines.map((line) => line["QUERY PLAN"]).join("\n");
+  });
+  expect(plan).toMatch(
+    /contact_identities_workspace_id_contact_id_index on contact_identities held\n\s+Index Cond: \(\(workspace_id = contacts\.workspace_id\)/,
+  );
 });

@@ -3,6 +3,7 @@ import { errors, type ErrorCode } from "../../src/core/errors.ts";
 import type { Id } from "../../src/core/ids.ts";
 import { published } from "../../src/http/rest.ts";
 import { createReceiver } from "../support/receiver.ts";
+import { join } from "../support/team.ts";
 import { roomInMinute } from "../support/windows.ts";
 import { createWorld, type Tenant, type World } from "../support/world.ts";
 
@@ -98,6 +99,7 @@ const refusals: Refusal[] = [
     "conversations.reopen",
     async ({ tenant }) => ({ conversation_id: (await tenant.hears("Hello")).id }),
   ],
+  ["last_owner", "removing the only one", "teamMembers.remove", async ({ tenant }) => ({ team_member_id: await join(tenant, "owner") })],
   [
     "messaging_window_closed",
     "free text after a day",

@@ -61,7 +61,7 @@ test("operation ids are unique and verb first", () => {
   expect(new Set(ids).size).toBe(ids.length);
   for (const id of ids)
     expect(id).toMatch(
-      /^(get|list|create|upsert|update|delete|send|close|reopen|retry|revoke|replay|rotate|start|handOff|cancel|expire|test)[A-Z]/,
+      /^(get|list|create|upsert|update|delete|send|close|reopen|retry|revoke|replay|rotate|start|handOff|cancel|expire|test|assign|invite)[A-Z]/,
     );
 });
 

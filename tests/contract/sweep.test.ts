@@ -254,7 +254,17 @@ async function makeThings(world: World, tenant: Tenant): Promise<Things> {
   const { body: deliveries } = await tenant.get<{ data: { id: string }[] }>("/v1/webhook_deliveries");
   const replayed = { deliveries: "failed", since: after(world.now(), -hours(1)) };
   const job = await tenant.post<{ id: string }>(`/v1/webhook_endpoints/${endpoint_id}/replay`, replayed);
+  const member = await tenant.post<{ id: string }>("/v1/team_members", { email: `${endpoint_id}@shop.example`, role: "agent" });
+  const assignee_id = member.body.id;
+  await tenant.post(`/v1/conversations/${conversation.id}/assign`, { assignee_id });
+  const ticket = await tenant.post<{ id: string }>("/v1/tickets", { subject: "Refund", assignee_id });
+  const note = await tenant.post<{ id: string }>(`/v1/conversations/${conversation.id}/notes`, { text: "Called them" });
+  await tenant.post(`/v1/tickets/${ticket.body.id}/notes`, { text: "Paid back" });
   return {
+    team_member_id: assignee_id,
+    assignee_id,
+    ticket_id: ticket.body.id,
+    note_id: note.body.id,
     conversation_id: conversation.id,
     contact_id: conversation.contact_id,
     channel_id: tenant.channel_id,
@@ -268,10 +278,17 @@ async function makeThings(world: World, tenant: Tenant): Promise<Things> {
 }
 
 /** A second of everything, beside the first or in it. */
-async function makeMore(world: World, tenant: Tenant, { conversation_id, channel_id, contact_id, delivery_id }: Things): Promise<void> {
+async function makeMore(
+  world: World,
+  tenant: Tenant,
+  { conversation_id, channel_id, contact_id, delivery_id, ticket_id }: Things,
+): Promise<void> {
   await makeThings(world, tenant);
   await tenant.post(`/v1/conversations/${conversation_id}/messages`, { content: { type: "text", text: "Good day" } });
+  await tenant.post(`/v1/conversations/${conversation_id}/assign`, { assignee_id: null });
   await tenant.post(`/v1/conversations/${conversation_id}/close`);
+  for (const noted of [`conversations/${conversation_id}`, `tickets/${ticket_id}`])
+    await tenant.post(`/v1/${noted}/notes`, { text: "Again" });
   await tenant.post("/v1/conversations", { channel_id, contact_id });
   await tenant.post(`/v1/webhook_deliveries/${delivery_id}/replay`);
   await world.deliver();

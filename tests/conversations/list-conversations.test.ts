@@ -194,7 +194,6 @@ describe("a filter", () => {
     ["updated_before=", "/updated_before invalid_timestamp"],
     ["sort=name", "/sort not_allowed"],
     ["sort=-status", "/sort not_allowed"],
-    ["q=order", "/q unknown_field"],
     ["limit=0", "/limit too_small"],
     ["limit=101", "/limit too_large"],
     ["limit=-1", "/limit too_small"],

@@ -1,0 +1,90 @@
+import { read, router, write } from "../trpc/procedure.ts";
+import { addConversationNote, addTicketNote } from "./add-note.ts";
+import {
+  AddConversationNote,
+  AddTicketNote,
+  DeletedNote,
+  ListConversationNotes,
+  ListTicketNotes,
+  Note,
+  NoteList,
+  NoteRef,
+  UpdateNote,
+} from "./contract.ts";
+import { deleteNote } from "./delete-note.ts";
+import { findNote, listConversationNotes, listTicketNotes, lockNote } from "./find-note.ts";
+import { updateNote } from "./update-note.ts";
+
+export const notesRouter = router({
+  listOfConversation: read({
+    route: "GET /v1/conversations/{conversation_id}/notes",
+    name: "listConversationNotes",
+    summary: "List a conversation's notes",
+    description: "What the team wrote for itself, the newest first. Notes are in no transcript and no list of messages.",
+    input: ListConversationNotes,
+    output: NoteList,
+    errors: ["invalid_cursor"],
+    run: listConversationNotes,
+  }),
+  addToConversation: write({
+    route: "POST /v1/conversations/{conversation_id}/notes",
+    name: "createConversationNote",
+    summary: "Write a note in a conversation",
+    description: "Writes a note for the team, in an open conversation or a closed one. The customer is not told, and neither are webhooks.",
+    input: AddConversationNote,
+    output: Note,
+    status: 201,
+    location: "/v1/notes/{id}",
+    run: addConversationNote,
+  }),
+  listOfTicket: read({
+    route: "GET /v1/tickets/{ticket_id}/notes",
+    name: "listTicketNotes",
+    summary: "List a ticket's notes",
+    description: "What the team wrote for itself, the newest first.",
+    input: ListTicketNotes,
+    output: NoteList,
+    errors: ["invalid_cursor"],
+    run: listTicketNotes,
+  }),
+  addToTicket: write({
+    route: "POST /v1/tickets/{ticket_id}/notes",
+    name: "createTicketNote",
+    summary: "Write a note on a ticket",
+    description: "Writes a note for the team, whatever the ticket's status.",
+    input: AddTicketNote,
+    output: Note,
+    status: 201,
+    location: "/v1/notes/{id}",
+    run: addTicketNote,
+  }),
+  get: read({
+    route: "GET /v1/notes/{note_id}",
+    name: "getNote",
+    summary: "Get a note",
+    description: "One note, of a conversation or of a ticket.",
+    input: NoteRef,
+    output: Note,
+    run: findNote,
+  }),
+  update: write({
+    route: "PATCH /v1/notes/{note_id}",
+    name: "updateNote",
+    summary: "Update a note",
+    description: "Words the note otherwise. `author` stays who wrote it first.",
+    input: UpdateNote,
+    output: Note,
+    current: { read: lockNote, output: Note },
+    run: updateNote,
+  }),
+  delete: write({
+    route: "DELETE /v1/notes/{note_id}",
+    name: "deleteNote",
+    summary: "Delete a note",
+    description: "Erases the note. Who did is in the audit log; what it said is nowhere.",
+    input: NoteRef,
+    output: DeletedNote,
+    current: { read: lockNote, output: Note },
+    run: deleteNote,
+  }),
+});
