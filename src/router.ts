@@ -1,4 +1,5 @@
 import { apiKeysRouter, meRouter } from "./api-keys/router.ts";
+import { channelsRouter } from "./channels/router.ts";
 import { contactsRouter } from "./contacts/router.ts";
 import { conversationsRouter } from "./conversations/router.ts";
 import { messagesRouter } from "./messages/router.ts";
@@ -13,6 +14,7 @@ export const appRouter = router({
   me: meRouter,
   rateLimit: rateLimitRouter,
   apiKeys: apiKeysRouter,
+  channels: channelsRouter,
   contacts: contactsRouter,
   conversations: conversationsRouter,
   messages: messagesRouter,

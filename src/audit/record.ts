@@ -14,6 +14,10 @@ export type AuditedAction =
   | "webhook_secret.previous_expired"
   | "webhook_delivery.replayed"
   | "webhook_delivery.canceled"
+  | "channel.created"
+  | "channel.updated"
+  | "channel.deleted"
+  | "channel.verified"
   | "contact.deleted"
   | "conversation.handed_off";
 

@@ -1,4 +1,4 @@
-import type { ChannelKind, MediaType } from "./contract.ts";
+import type { ChannelKind, ContentType, MediaType } from "./contract.ts";
 
 /** What a channel can carry, by its provider's documentation; the same whoever transports it. */
 interface Capabilities {
@@ -46,5 +46,5 @@ export const capabilities: Record<ChannelKind, Capabilities> = {
 };
 
 /** The kinds of content that a channel carries at all. */
-export const contentTypes = (channel: ChannelKind): ("text" | "media")[] =>
+export const contentTypes = (channel: ChannelKind): ContentType[] =>
   Object.keys(capabilities[channel].captions).length > 0 ? ["text", "media"] : ["text"];

@@ -1,4 +1,4 @@
-import { and, eq } from "drizzle-orm";
+import { and, eq, isNull } from "drizzle-orm";
 import { systemCtx, type Ctx, type Services } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import { isId } from "../core/ids.ts";
@@ -27,7 +27,9 @@ export async function channelOfAccount(ctx: Ctx, hooked: Channel, account_id: st
   const found = await ctx.db
     .select()
     .from(channels)
-    .where(and(mine(ctx, channels), eq(channels.provider, hooked.provider), eq(channels.account_id, account_id)))
+    .where(
+      and(mine(ctx, channels), eq(channels.provider, hooked.provider), eq(channels.account_id, account_id), isNull(channels.deleted_at)),
+    )
     .orderBy(channels.id);
   const app_of = ({ credentials }: Channel) => openCredentials(ctx, credentials)["app_secret"];
   return found.find((channel) => app_of(channel) === app_of(hooked));

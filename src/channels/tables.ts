@@ -1,10 +1,9 @@
 import { sql } from "drizzle-orm";
-import { foreignKey, index, jsonb, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
+import { foreignKey, index, jsonb, pgTable, primaryKey, text, uniqueIndex } from "drizzle-orm/pg-core";
 import { id, instant } from "../db/columns.ts";
 import { workspaces } from "../workspaces/tables.ts";
-import type { ChannelKind, ChannelStatus } from "./contract.ts";
+import type { ChannelError, ChannelKind, ChannelStatus, ProviderName } from "./contract.ts";
 import type { Held } from "./note-event.ts";
-import type { ProviderName } from "./providers/provider.ts";
 
 export const channels = pgTable(
   "channels",
@@ -22,10 +21,24 @@ export const channels = pgTable(
     account_id: text().notNull(),
     /** JSON of the provider's credentials, sealed. */
     credentials: text().notNull(),
+    /** The names of those that are set. */
+    credential_fields: text().array().notNull().default([]),
+    /** Why the provider does not take them, or the account. */
+    error: jsonb().$type<ChannelError>(),
+    verified_at: instant(),
     created_at: instant().notNull(),
     updated_at: instant().notNull(),
+    /** Its conversations stay, so the row does; its credentials are gone. */
+    deleted_at: instant(),
   },
-  (t) => [primaryKey({ columns: [t.workspace_id, t.id] }), index().on(t.workspace_id, t.provider, t.account_id)],
+  (t) => [
+    primaryKey({ columns: [t.workspace_id, t.id] }),
+    index().on(t.workspace_id, t.provider, t.account_id),
+    // What a provider tells of an account is told of one channel. Of another workspace's it is told by a URL of its own.
+    uniqueIndex("channels_account")
+      .on(t.workspace_id, t.provider, t.account_id)
+      .where(sql`deleted_at is null and provider <> 'sandbox'`),
+  ],
 );
 
 /** Finds the tenant of a channel that is named in a hook's URL. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ChannelKind } from "../channels/contract.ts";
+import { ChannelKind, ContentType } from "../channels/contract.ts";
 import { ContactRef, oneRecipient, recipient } from "../contacts/contract.ts";
 import { idField, listOf, Metadata, MetadataPatch, Moment, pageInput, textField, Timestamp } from "../core/fields.ts";
 
@@ -36,7 +36,7 @@ export const MessagingWindow = z
       description: "When this state ends, or the last one ended.",
       examples: ["2026-11-23T10:15:12.480Z"],
     }),
-    allowed_types: z.array(z.enum(["text", "media"])).meta({ description: "What may be sent at this moment." }),
+    allowed_types: z.array(ContentType).meta({ description: "What may be sent at this moment." }),
   })
   .meta({
     id: "MessagingWindow",

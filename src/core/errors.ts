@@ -119,7 +119,14 @@ export const errors = {
     status: 409,
     title: "Channel disconnected",
     meaning: "The conversation's channel is not connected to its provider.",
-    remedy: "Connect the channel again in the portal.",
+    remedy: "Connect the channel again, if it was not deleted; otherwise write on another one.",
+    retryable: false,
+  },
+  duplicate_channel: {
+    status: 409,
+    title: "Duplicate channel",
+    meaning: "The workspace has a channel with this account at this provider already.",
+    remedy: "Change that channel instead, or delete it first.",
     retryable: false,
   },
   duplicate_external_id: {

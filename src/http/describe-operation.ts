@@ -11,6 +11,7 @@ export const chapters: Record<string, { name: string; description: string }> = {
     name: "API keys",
     description: "Which keys there are. They are made in the portal, so that a leaked one cannot make another.",
   },
+  channels: { name: "Channels", description: "The accounts by which the workspace is reached." },
   conversations: { name: "Conversations", description: "Exchanges with contacts, on every channel." },
   contacts: { name: "Contacts", description: "The people who write to the business." },
   messages: { name: "Messages", description: "What was said, in and out." },

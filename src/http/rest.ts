@@ -4,7 +4,7 @@ import type { z } from "zod";
 import { ApiError, invalid } from "../core/errors.ts";
 import { etagOf, namesTag } from "../core/etag.ts";
 import { appRouter } from "../router.ts";
-import { unknownField } from "../trpc/faults.ts";
+import { unknownField } from "../core/faults.ts";
 import { apiErrorOf, createCallerFactory, type OperationMeta } from "../trpc/procedure.ts";
 import { readJsonBody } from "./body.ts";
 import type { Front } from "./front-door.ts";

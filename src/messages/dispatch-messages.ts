@@ -1,4 +1,5 @@
 import { openCredentials } from "../channels/credentials.ts";
+import type { Channel } from "../channels/find-hooked-channel.ts";
 import { providers } from "../channels/providers/all.ts";
 import { refused, type Credentials, type SendError, type SendOutcome } from "../channels/providers/provider.ts";
 import { channels } from "../channels/tables.ts";
@@ -81,7 +82,8 @@ async function readJob(services: Services, row: Claim): Promise<Job> {
 
 async function sendOne({ ctx, row, message }: Job): Promise<"succeeded" | "retried" | "failed"> {
   try {
-    return await settleMessage(ctx, row, message, await attempt(ctx, row, message));
+    const channel = await findMine(ctx, channels, message.channel_id);
+    return await settleMessage(ctx, row, message, channel, await attempt(ctx, row, message, channel));
   } catch (error) {
     // One message's mishap is not the others'. Its lease runs out, and nobody knows whether it was sent.
     ctx.log.error({ err: error, message_id: message.id }, "a send was not settled");
@@ -90,9 +92,8 @@ async function sendOne({ ctx, row, message }: Job): Promise<"succeeded" | "retri
 }
 
 /** Everything is judged again with a fresh clock: the window may have closed while the message waited. */
-async function attempt(ctx: Ctx, row: Claim, message: MessageRow): Promise<SendOutcome> {
+async function attempt(ctx: Ctx, row: Claim, message: MessageRow, channel: Channel): Promise<SendOutcome> {
   const { id, channel_id, conversation_id, contact_id, content } = message;
-  const channel = await findMine(ctx, channels, channel_id);
   if (channel.status === "disconnected") return refused("channel_disconnected", "The channel is not connected.");
   const admitted = admission(ctx, channel.channel, message, await windowOpenedAt(ctx, channel_id, contact_id));
   if (admitted === "refused") return refused("messaging_window_closed", "The window closed before the message was sent.");

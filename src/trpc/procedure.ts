@@ -7,7 +7,7 @@ import { ApiError, asApiError, invalid, problemOf, type ErrorCode, type Problem 
 import { etagOf, namesTag } from "../core/etag.ts";
 import { atomically } from "../db/atomically.ts";
 import { answered, once } from "../idempotency/once.ts";
-import { assertPlainText, faultsOf } from "./faults.ts";
+import { assertPlainText, faultsOf } from "../core/faults.ts";
 
 type Method = "GET" | "POST" | "PATCH" | "DELETE";
 

@@ -129,6 +129,21 @@ const refusals: Refusal[] = [
     },
   ],
   [
+    "duplicate_channel",
+    "an account that is connected already",
+    "channels.create",
+    async ({ tenant }) => {
+      const sms = {
+        channel: "twilio_sms",
+        name: "SMS",
+        account_id: "+15550100200",
+        credentials: { account_sid: `AC${"0".repeat(32)}`, auth_token: "a token of theirs" },
+      };
+      await tenant.post("/v1/channels", sms);
+      return sms;
+    },
+  ],
+  [
     "recipient_unreachable",
     "somebody the channel cannot reach",
     "messages.send",

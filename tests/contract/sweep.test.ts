@@ -270,6 +270,13 @@ async function makeThings(world: World, tenant: Tenant): Promise<Things> {
 /** A second of everything, beside the first or in it. */
 async function makeMore(world: World, tenant: Tenant, { conversation_id, channel_id, contact_id, delivery_id }: Things): Promise<void> {
   await makeThings(world, tenant);
+  await tenant.post("/v1/channels", {
+    channel: "twilio_sms",
+    provider: "sandbox",
+    name: "SMS",
+    account_id: "sandbox",
+    credentials: { token: "a word" },
+  });
   await tenant.post(`/v1/conversations/${conversation_id}/messages`, { content: { type: "text", text: "Good day" } });
   await tenant.post(`/v1/conversations/${conversation_id}/close`);
   await tenant.post("/v1/conversations", { channel_id, contact_id });

@@ -1,9 +1,8 @@
+import type { z } from "zod";
 import type { Network, Settings } from "../../core/context.ts";
 import type { Id } from "../../core/ids.ts";
 import type { Timestamp } from "../../core/time.ts";
 import type { CallState, Content, Identity, SendErrorCode } from "../contract.ts";
-
-export type ProviderName = "sandbox" | "whatsapp" | "instagram" | "facebook_page" | "twilio_sms" | "twilio_voice";
 
 /** The secrets of one channel, and what else its provider needs to know of it. */
 export type Credentials = Record<string, string>;
@@ -109,15 +108,28 @@ export const refused = (code: SendErrorCode, detail: string): SendOutcome => ({
   error: { code, detail, provider_code: null },
 });
 
+/** What a provider says when it is asked whether it knows an account and takes the credentials. */
+export type Probe =
+  | { ok: true; detail: string }
+  /** `is_passing`: nobody answered, or not now. It says nothing of the credentials. */
+  | { ok: false; error: SendError; is_passing: boolean };
+
 /** What a provider is reached by. */
 export type World = { network: Network; settings: Settings };
 
 /** What every channel is made of. Nothing here touches the database. */
 export interface Provider {
+  /** What a channel's `account_id` must be, and where it is found. */
+  account: z.ZodType<string, string>;
+  /** What is needed to act for an account. Strict; each field's description says where it is found. */
+  credentials: z.ZodObject<Record<string, z.ZodType<string | undefined>>>;
   /** The identities that a message can be sent to. */
   reaches: readonly Identity["kind"][];
-  /** The ends of its hooks' URLs, where it has several. */
+  /** Where it calls: /hooks/{door}/{channel_id}, and the ends of these URLs where it has several. */
+  door: "meta" | "twilio" | "sandbox";
   hooks?: readonly string[];
+  /** Those of them that a person enters at the provider; without it, all. The others it is told of with what is sent. */
+  entered_hooks?: readonly string[];
   /** Answers the provider's question whether the URL is ours; undefined refuses it. */
   handshake(query: URLSearchParams, credentials: Credentials): string | undefined;
   /** Whether the request really comes from the provider. Judged over the bytes as they came. */
@@ -127,4 +139,6 @@ export interface Provider {
   /** What the provider expects to hear once it is taken in, where that is more than a 200. */
   answer?(request: HookRequest, credentials: Credentials): HookAnswer;
   send(outbound: Outbound, credentials: Credentials, world: World): Promise<SendOutcome>;
+  /** Asks whether the account is there and the credentials are good; sends nothing to anybody. */
+  probe(account_id: string, credentials: Credentials, world: World): Promise<Probe>;
 }

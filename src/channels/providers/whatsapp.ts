@@ -1,14 +1,17 @@
+import { z } from "zod";
 import { isId } from "../../core/ids.ts";
 import type { Timestamp } from "../../core/time.ts";
 import type { Content, Identity, MediaType } from "../contract.ts";
-import { graphError, postMessage } from "./graph.ts";
-import { handshake, verify } from "./meta.ts";
+import { mayBeLeftOut } from "./fields.ts";
+import { graphError, postMessage, probeNode } from "./graph.ts";
+import { appCredentials, handshake, metaId, verify } from "./meta.ts";
 import {
   refused,
   type Credentials,
   type DeliveryState,
   type InboundEvent,
   type Outbound,
+  type Probe,
   type Provider,
   type SendOutcome,
   type World,
@@ -19,7 +22,20 @@ import { at, cut, detail_limit, hashOf, idAt, listAt, readCallback, readJson, te
  * The WhatsApp Cloud API. Dedupe keys: a message its wamid, an echo `echo:wamid`, a status `wamid+status+timestamp`,
  * what is told *of* a message `type:wamid` (it may come before the message), anything else the hash of its JSON.
  */
-export const whatsapp: Provider = { reaches: ["phone", "whatsapp_user"], handshake, verify, parse, send };
+export const whatsapp: Provider = {
+  account: metaId("The phone number's id (WhatsApp → API setup), not the number."),
+  credentials: z.strictObject({
+    ...appCredentials,
+    waba_id: mayBeLeftOut(metaId("The WhatsApp Business account's id, of the same page: its templates can be sent.")),
+  }),
+  reaches: ["phone", "whatsapp_user"],
+  door: "meta",
+  handshake,
+  verify,
+  parse,
+  send,
+  probe,
+};
 
 const text_limit = 4096;
 
@@ -357,4 +373,13 @@ function filenameOf(link: string): string | null {
   } catch {
     return null;
   }
+}
+
+/** GET /{phone_number_id}: the number, and the name that customers see. */
+function probe(account_id: string, credentials: Credentials, world: World): Promise<Probe> {
+  const { meta_graph_url, meta_graph_version } = world.settings;
+  const url = `${meta_graph_url}/${meta_graph_version}/${encodeURIComponent(account_id)}?fields=id,display_phone_number,verified_name`;
+  const nameOf = (said: unknown) =>
+    [textAt(said, "display_phone_number"), textAt(said, "verified_name")].filter((part) => part !== null).join(", ") || null;
+  return probeNode({ url, nameOf }, credentials, world);
 }
