@@ -6,6 +6,7 @@ import { messagesRouter } from "./messages/router.ts";
 import { eventsRouter, eventTypesRouter, webhookTestsRouter } from "./events/router.ts";
 import { jobsRouter } from "./jobs/router.ts";
 import { rateLimitRouter } from "./rate-limits/router.ts";
+import { templatesRouter } from "./templates/router.ts";
 import { mergeRouters, router } from "./trpc/procedure.ts";
 import { webhookDeliveriesRouter, webhookEndpointsRouter, webhookSecretRouter } from "./webhooks/router.ts";
 
@@ -18,6 +19,7 @@ export const appRouter = router({
   contacts: contactsRouter,
   conversations: conversationsRouter,
   messages: messagesRouter,
+  templates: templatesRouter,
   events: eventsRouter,
   eventTypes: eventTypesRouter,
   webhookEndpoints: mergeRouters(webhookEndpointsRouter, webhookTestsRouter),

@@ -18,6 +18,7 @@ export type AuditedAction =
   | "channel.updated"
   | "channel.deleted"
   | "channel.verified"
+  | "templates.synced"
   | "contact.deleted"
   | "conversation.handed_off";
 

@@ -41,6 +41,15 @@ export const Content = z
       .meta({ id: "MediaContent", description: "A file, by reference." }),
     z
       .object({
+        type: z.literal("template"),
+        name: z.string(),
+        language: z.string(),
+        variables: z.record(z.string(), z.string()),
+        text: z.string().meta({ description: "What the template said, with its variables." }),
+      })
+      .meta({ id: "TemplateContent", description: "A message that WhatsApp had approved beforehand." }),
+    z
+      .object({
         type: z.literal("call"),
         state: CallState,
         duration_seconds: z.number().int().nullable().meta({ description: "How long it was; null until it is over." }),

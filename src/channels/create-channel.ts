@@ -3,6 +3,7 @@ import type { TxCtx } from "../core/context.ts";
 import { ApiError, invalid } from "../core/errors.ts";
 import type { ChannelKind, CreateChannel, ProviderName } from "./contract.ts";
 import { judgeAccount, sealCredentials } from "./credentials.ts";
+import { keepTemplates } from "./keep-templates.ts";
 import { presentChannel } from "./present.ts";
 import { providers } from "./providers/all.ts";
 import type { Credentials } from "./providers/provider.ts";
@@ -37,13 +38,21 @@ export async function createChannel(ctx: TxCtx, { credentials, ...channel }: New
   const now = ctx.now();
   const [created] = await ctx.db
     .insert(channels)
-    .values({ ...channel, workspace_id, id: ctx.newId("chan"), ...sealCredentials(ctx, credentials), created_at: now, updated_at: now })
+    .values({
+      ...channel,
+      workspace_id,
+      id: ctx.newId("chan"),
+      ...sealCredentials(ctx, channel, credentials),
+      created_at: now,
+      updated_at: now,
+    })
     .onConflictDoNothing()
     .returning();
   if (!created) throw new ApiError("duplicate_channel");
 
   const { id, name, provider, account_id } = created;
   await ctx.db.insert(channel_routes).values({ channel_id: id, workspace_id });
+  await keepTemplates(ctx, created);
   await record(ctx, "channel.created", id, { channel: created.channel, provider, name, account_id });
   return created;
 }

@@ -2,7 +2,8 @@ import { z } from "zod";
 import type { Ctx } from "../core/context.ts";
 import { invalid } from "../core/errors.ts";
 import { faultsOf } from "../core/faults.ts";
-import type { ProviderName } from "./contract.ts";
+import { capabilities } from "./capabilities.ts";
+import type { ChannelKind, ProviderName } from "./contract.ts";
 import { providers } from "./providers/all.ts";
 import type { Credentials } from "./providers/provider.ts";
 
@@ -24,8 +25,14 @@ const present = (fields: Record<string, string | undefined>): Credentials =>
 
 const placeOf = ({ workspace_id }: Pick<Ctx, "workspace_id">) => ({ workspace_id, column: "channels.credentials" });
 
-/** The two columns that credentials fill. */
-export const sealCredentials = (ctx: Pick<Ctx, "workspace_id" | "vault">, credentials: Credentials) => ({
+interface Carried {
+  channel: ChannelKind;
+  provider: ProviderName;
+}
+
+/** The columns that credentials fill. */
+export const sealCredentials = (ctx: Pick<Ctx, "workspace_id" | "vault">, { channel, provider }: Carried, credentials: Credentials) => ({
+  template_account: capabilities[channel].templates ? (providers[provider].templates?.accountOf(credentials) ?? null) : null,
   credentials: ctx.vault.seal("channel_credentials", placeOf(ctx), JSON.stringify(credentials)),
   credential_fields: Object.keys(credentials).toSorted(),
 });

@@ -14,10 +14,9 @@ export const presentChannel = (ctx: Ctx, row: ChannelRow): Channel => ({
 });
 
 export function presentCapabilities(channel: ChannelKind): Channel["capabilities"] {
-  const { text_limit, captions, window: messaging_window, human_agent } = capabilities[channel];
+  const { text_limit, captions, window: messaging_window, human_agent, templates } = capabilities[channel];
   const media = Object.entries(captions).map(([media_type, caption_limit]) => ({ media_type: media_type as MediaType, caption_limit }));
-  const content_types = contentTypes(channel);
-  return { content_types, text_limit, media, messaging_window, human_agent, templates: content_types.includes("template") };
+  return { content_types: contentTypes(channel), text_limit, media, messaging_window, human_agent, templates };
 }
 
 /** By the public name, as the provider must know it: some sign the URL. */

@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { foreignKey, index, jsonb, pgTable, primaryKey, text, uniqueIndex } from "drizzle-orm/pg-core";
+import { foreignKey, index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
 import { id, instant } from "../db/columns.ts";
 import { workspaces } from "../workspaces/tables.ts";
 import type { ChannelError, ChannelKind, ChannelStatus, ProviderName } from "./contract.ts";
@@ -23,6 +23,8 @@ export const channels = pgTable(
     credentials: text().notNull(),
     /** The names of those that are set. */
     credential_fields: text().array().notNull().default([]),
+    /** The account at the provider whose templates can be sent; null where there are none. */
+    template_account: text(),
     /** Why the provider does not take them, or the account. */
     error: jsonb().$type<ChannelError>(),
     verified_at: instant(),
@@ -45,6 +47,36 @@ export const channels = pgTable(
 export const channel_routes = pgTable("channel_routes", { channel_id: id("chan").primaryKey(), workspace_id: id("ws").notNull() }, (t) => [
   foreignKey({ columns: [t.workspace_id, t.channel_id], foreignColumns: [channels.workspace_id, channels.id] }),
 ]);
+
+/** When a channel's templates are to be fetched; the row is the queue. A channel without an account for them has none. */
+export const template_syncs = pgTable(
+  "template_syncs",
+  {
+    workspace_id: id("ws").notNull(),
+    /** The channel's. */
+    id: id("chan").notNull(),
+    status: text().$type<"ready" | "scheduled" | "syncing">().notNull(),
+    due_at: instant().notNull(),
+    /** How often in succession it has failed. */
+    attempts: integer().notNull().default(0),
+    lease_id: uuid(),
+    lease_until: instant(),
+    updated_at: instant().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.workspace_id, t.id] }),
+    foreignKey({ columns: [t.workspace_id, t.id], foreignColumns: [channels.workspace_id, channels.id] }),
+    index("template_syncs_ready")
+      .on(t.workspace_id, t.id, t.due_at)
+      .where(sql`status = 'ready'`),
+    index("template_syncs_scheduled")
+      .on(t.due_at)
+      .where(sql`status = 'scheduled'`),
+    index("template_syncs_leases")
+      .on(t.lease_until)
+      .where(sql`status = 'syncing'`),
+  ],
+);
 
 /** Every event a provider sent, once: the dedupe key decides, in the transaction of the event's effect. */
 export const provider_events = pgTable(

@@ -7,6 +7,7 @@ import type { UpdateChannel } from "./contract.ts";
 import { judgeAccount, openCredentials, sealCredentials } from "./credentials.ts";
 import { liveChannel } from "./find-channel.ts";
 import type { Channel } from "./find-hooked-channel.ts";
+import { keepTemplates } from "./keep-templates.ts";
 import { presentChannel } from "./present.ts";
 import { channels } from "./tables.ts";
 
@@ -21,6 +22,7 @@ export async function updateChannel(ctx: TxCtx, input: UpdateChannel) {
     .set({ ...changes, updated_at: ctx.now() })
     .where(and(mine(ctx, channels), eq(channels.id, channel.id)))
     .returning();
+  if (changes.template_account !== undefined) await keepTemplates(ctx, updated!);
   const { name, status } = changes;
   const changed = Object.keys(changes).filter((field) => field in input);
   await record(ctx, "channel.updated", channel.id, {
@@ -53,5 +55,5 @@ function newCredentials(ctx: TxCtx, channel: Channel, patch: UpdateChannel["cred
   const held = openCredentials(ctx, channel.credentials);
   const kept = Object.entries({ ...held, ...patch }).filter((entry): entry is [string, string | undefined] => entry[1] !== null);
   const { credentials } = judgeAccount(channel.provider, { account_id: channel.account_id, credentials: Object.fromEntries(kept) });
-  return isDeepStrictEqual(held, credentials) ? undefined : sealCredentials(ctx, credentials);
+  return isDeepStrictEqual(held, credentials) ? undefined : sealCredentials(ctx, channel, credentials);
 }

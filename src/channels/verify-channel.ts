@@ -1,6 +1,7 @@
 import { and, eq } from "drizzle-orm";
 import { record } from "../audit/record.ts";
 import type { Ctx, TxCtx } from "../core/context.ts";
+import type { Timestamp } from "../core/time.ts";
 import { mine } from "../db/mine.ts";
 import type { ChannelRef, ChannelVerification } from "./contract.ts";
 import { openCredentials } from "./credentials.ts";
@@ -28,15 +29,14 @@ export async function verifyChannel(ctx: TxCtx, { channel_id }: ChannelRef, { cr
   const channel = await liveChannel(ctx, channel_id, { lock: "update" });
   const checked_at = ctx.now();
   // What was said of credentials that were replaced meanwhile says nothing of the channel.
-  const noted = channel.credentials === credentials ? await note(ctx, channel, probe) : channel;
+  const noted = channel.credentials === credentials ? await note(ctx, channel, probe, checked_at) : channel;
   const { code, detail, provider_code } = probe.ok ? { code: null, detail: probe.detail, provider_code: null } : probe.error;
   await record(ctx, "channel.verified", channel.id, { ok: probe.ok, code, provider_code });
   return { object: "channel_verification", ok: probe.ok, code, detail, provider_code, checked_at, channel: presentChannel(ctx, noted) };
 }
 
-async function note(ctx: TxCtx, channel: Channel, probe: Probe): Promise<Channel> {
+async function note(ctx: TxCtx, channel: Channel, probe: Probe, now: Timestamp): Promise<Channel> {
   if (!probe.ok && probe.is_passing) return channel;
-  const now = ctx.now();
   const found = probe.ok
     ? { status: "connected" as const, error: null, verified_at: now }
     : { status: "error" as const, error: probe.error };

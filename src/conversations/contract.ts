@@ -36,7 +36,10 @@ export const MessagingWindow = z
       description: "When this state ends, or the last one ended.",
       examples: ["2026-11-23T10:15:12.480Z"],
     }),
-    allowed_types: z.array(ContentType).meta({ description: "What may be sent at this moment." }),
+    allowed_types: z.array(ContentType).meta({
+      description:
+        "What may be sent at this moment. The workspace's setting `whatsapp_templates` may confine templates to the open window.",
+    }),
   })
   .meta({
     id: "MessagingWindow",

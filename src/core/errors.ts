@@ -185,6 +185,27 @@ export const errors = {
     remedy: "Check the contact's identities; use another channel.",
     retryable: false,
   },
+  template_not_found: {
+    status: 422,
+    title: "Template not found",
+    meaning: "The channel's account has no template of this name in exactly this language.",
+    remedy: "Read `GET /v1/templates`; a template that was made just now appears after `POST /v1/templates/sync`.",
+    retryable: false,
+  },
+  template_not_approved: {
+    status: 422,
+    title: "Template not approved",
+    meaning: "WhatsApp has not approved the template, or has paused or disabled it.",
+    remedy: "Read its `status`; use another template meanwhile.",
+    retryable: false,
+  },
+  template_params_invalid: {
+    status: 422,
+    title: "Template parameters invalid",
+    meaning: "A variable of the template is missing, empty, unknown, or of a form that WhatsApp does not take.",
+    remedy: "Read `errors`: each names a variable. The template's `parameters` say which there are.",
+    retryable: false,
+  },
   webhook_url_not_allowed: {
     status: 422,
     title: "Webhook URL not allowed",

@@ -15,6 +15,7 @@ export const chapters: Record<string, { name: string; description: string }> = {
   conversations: { name: "Conversations", description: "Exchanges with contacts, on every channel." },
   contacts: { name: "Contacts", description: "The people who write to the business." },
   messages: { name: "Messages", description: "What was said, in and out." },
+  templates: { name: "Templates", description: "Messages that WhatsApp approved beforehand, which may be sent at any time." },
   events: { name: "Events", description: "What happened, as it is posted to webhooks: kept for 30 days, to be polled." },
   event_types: { name: "Events", description: "What happened, as it is posted to webhooks: kept for 30 days, to be polled." },
   webhook_endpoints: { name: "Webhook endpoints", description: "URLs that events are posted to." },

@@ -74,6 +74,8 @@ export const { router, mergeRouters, createCallerFactory } = t;
 
 /** Reads: any statement, no transaction. */
 export const read = queries("read");
+/** Reads whose question is too long for a URL. */
+export const readByPost = mutations("read");
 /** Reads of what only administrators see. */
 export const adminRead = queries("admin");
 /** Reads that every valid key may make. */

@@ -254,10 +254,13 @@ async function makeThings(world: World, tenant: Tenant): Promise<Things> {
   const { body: deliveries } = await tenant.get<{ data: { id: string }[] }>("/v1/webhook_deliveries");
   const replayed = { deliveries: "failed", since: after(world.now(), -hours(1)) };
   const job = await tenant.post<{ id: string }>(`/v1/webhook_endpoints/${endpoint_id}/replay`, replayed);
+  await tenant.post("/v1/templates/sync");
+  const { body: templates } = await tenant.get<{ data: { id: string }[] }>("/v1/templates?name=order_shipped&language=en");
   return {
     conversation_id: conversation.id,
     contact_id: conversation.contact_id,
     channel_id: tenant.channel_id,
+    template_id: templates.data[0]!.id,
     message_id: messages.data[0]!.id,
     event_id: event!.id,
     endpoint_id,

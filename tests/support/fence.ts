@@ -8,13 +8,14 @@ import * as contacts from "../../src/contacts/tables.ts";
 import * as conversations from "../../src/conversations/tables.ts";
 import * as idempotency from "../../src/idempotency/tables.ts";
 import * as messages from "../../src/messages/tables.ts";
+import * as templates from "../../src/templates/tables.ts";
 import * as webhooks from "../../src/webhooks/tables.ts";
 
 /** The look-ups that are made before the tenant is known live in tables of their own. */
 const credential_tables = ["api_key_digests", "channel_routes"];
 
 /** Every other table whose rows are a workspace's. */
-export const tenant_tables: string[] = [api_keys, audit, channels, contacts, conversations, idempotency, messages, webhooks]
+export const tenant_tables: string[] = [api_keys, audit, channels, contacts, conversations, idempotency, messages, templates, webhooks]
   .flatMap((tables) => Object.values(tables) as unknown[])
   .filter((table): table is PgTable => table instanceof PgTable)
   .map((table) => getTableConfig(table))

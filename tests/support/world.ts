@@ -127,6 +127,7 @@ export async function createWorld(options: Options = {}) {
     advance: (ms: number) => void (offset_ms += ms),
     sendQueued: () => cron("messages"),
     deliver: () => cron("webhooks"),
+    syncTemplates: () => cron("templates"),
     workJobs: () => cron("jobs"),
     sweep: () => cron("sweep"),
     tenant: (scopes?: Scope[]) => createTenant(services, request, scopes),

@@ -32,7 +32,7 @@ export async function postMessage(send: GraphSend, credentials: Credentials, wor
   return "outcome" in answer ? answer : outcomeOf(answer, send);
 }
 
-const no_token = "The channel has no usable access token.";
+export const no_token = "The channel has no usable access token.";
 
 /** One that a header can carry. */
 function tokenOf(credentials: Credentials): string | null {

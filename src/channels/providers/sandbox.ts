@@ -5,6 +5,7 @@ import type { Identity } from "../contract.ts";
 import { secretField } from "./fields.ts";
 import { sameSecret } from "./meta.ts";
 import { refused, type InboundEvent, type Provider, type SendOutcome } from "./provider.ts";
+import { sandboxTemplates } from "./sandbox-templates.ts";
 import { cut, hashOf, idAt, readCallback, textAt, timeAt } from "./read.ts";
 
 /** Answers like a real provider, with no account anywhere: the demo workspace and the tests of clients live on it. */
@@ -27,6 +28,7 @@ export const sandbox: Provider = {
       }
     );
   },
+  templates: sandboxTemplates,
   probe: () => Promise.resolve({ ok: true, detail: "The sandbox is always there." }),
 };
 

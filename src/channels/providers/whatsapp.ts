@@ -4,6 +4,7 @@ import type { Timestamp } from "../../core/time.ts";
 import type { Content, Identity, MediaType } from "../contract.ts";
 import { mayBeLeftOut } from "./fields.ts";
 import { graphError, postMessage, probeNode } from "./graph.ts";
+import { readTemplateNews, templatePayload, templates } from "./whatsapp-templates.ts";
 import { appCredentials, handshake, metaId, verify } from "./meta.ts";
 import {
   refused,
@@ -35,6 +36,7 @@ export const whatsapp: Provider = {
   parse,
   send,
   probe,
+  templates,
 };
 
 const text_limit = 4096;
@@ -62,6 +64,8 @@ function eventsOfEntry(entry: unknown, received_at: Timestamp): InboundEvent[] {
 function eventsOfChange(change: unknown, entry: unknown, received_at: Timestamp): InboundEvent[] {
   const value = at(change, "value");
   const told: Told = { account_id: accountOf(change, entry), received_at, people: listAt(value, "contacts") };
+  const news = readTemplateNews(change);
+  if (news) return [{ ...changeOf(change, entry, received_at), kind: "template", ...news }];
   const events = [
     ...listAt(value, "messages").map((message) => messageEvent(message, told)),
     ...listAt(value, "message_echoes").map((message) => echoEvent(message, told)),
@@ -75,19 +79,20 @@ function eventsOfChange(change: unknown, entry: unknown, received_at: Timestamp)
 const accountOf = (change: unknown, entry: unknown): string =>
   idAt(change, "value", "metadata", "phone_number_id") ?? idAt(entry, "id") ?? "";
 
-/** Calls, groups, templates, and what Meta will think of next. The same change at another time is another. */
+/** Calls, groups, and what Meta will think of next. The same change at another time is another. */
 function unknownChange(change: unknown, entry: unknown, received_at: Timestamp): InboundEvent {
   const errors = listAt(change, "value", "errors").map((error) => graphError(error, null).detail);
   const field = textAt(change, "field") ?? "a callback without changes";
-  return {
-    kind: "ignored",
-    why: cut([`${field}: of no effect here`, ...errors].join("; "), detail_limit),
-    dedupe_key: `change:${hashOf(JSON.stringify([at(entry, "id"), at(entry, "time"), change]))}`,
-    account_id: accountOf(change, entry),
-    occurred_at: timeAt(received_at, entry, "time"),
-    raw: change,
-  };
+  const why = cut([`${field}: of no effect here`, ...errors].join("; "), detail_limit);
+  return { kind: "ignored", why, ...changeOf(change, entry, received_at) };
 }
+
+const changeOf = (change: unknown, entry: unknown, received_at: Timestamp) => ({
+  dedupe_key: `change:${hashOf(JSON.stringify([at(entry, "id"), at(entry, "time"), change]))}`,
+  account_id: accountOf(change, entry),
+  occurred_at: timeAt(received_at, entry, "time"),
+  raw: change,
+});
 
 function messageEvent(message: unknown, told: Told): InboundEvent {
   const person = personOf(message, told);
@@ -327,7 +332,7 @@ function saySeveral(title: string, parts: (string | null)[]): string | null {
 async function send(outbound: Outbound, credentials: Credentials, world: World): Promise<SendOutcome> {
   const address = addressOf(outbound.to);
   if (!address) return refused("recipient_unreachable", "The contact has neither a phone number nor a WhatsApp user id.");
-  const payload = payloadOf(outbound.content);
+  const payload = payloadOf(outbound);
   if (!payload)
     return refused("content_type_unsupported", "WhatsApp needs the file's address, and carries no caption with audio or a sticker.");
   return postMessage(
@@ -357,7 +362,8 @@ function addressOf(to: Identity[]): { to: string } | { recipient: string } | nul
 
 const captioned: readonly MediaType[] = ["image", "video", "document"];
 
-function payloadOf(content: Content): object | null {
+function payloadOf({ content, parameters = [] }: Outbound): object | null {
+  if (content.type === "template") return templatePayload(content, parameters);
   if (content.type === "text") return { type: "text", text: { body: content.text, preview_url: false } };
   if (content.type !== "media") return null;
   const { media_type, url: link, caption } = content;
