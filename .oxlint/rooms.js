@@ -14,13 +14,14 @@ const rooms = {
   jobs: [...ground, "workspaces/tables.ts"],
   channels: [...ground, "audit", "workspaces"],
   search: ground, // q: how text is found
+  templates: [...ground, "audit", "channels", "workspaces"],
   contacts: [...ground, "audit", "channels", "search", "workspaces"],
   team: [...ground, "audit", "workspaces", "conversations/tables.ts", "tickets/tables.ts"],
   posting: ["core"], // how a webhook leaves the building
   webhooks: [...ground, "audit", "channels", "jobs", "posting", "workspaces", "conversations/tables.ts"],
   dispatch: [...ground, "audit", "webhooks"],
   conversations: [...ground, "audit", "channels", "contacts", "search", "team", "webhooks", "workspaces"],
-  messages: [...ground, "audit", "channels", "contacts", "conversations", "team", "webhooks", "workspaces"],
+  messages: [...ground, "audit", "channels", "contacts", "conversations", "team", "templates", "webhooks", "workspaces"],
   tickets: [...ground, "contacts", "conversations", "search", "team", "workspaces"],
   notes: [...ground, "audit", "conversations", "team", "tickets"],
   agent: [...ground, "webhooks"],

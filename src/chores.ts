@@ -7,6 +7,7 @@ import { workJobs } from "./jobs/work-jobs.ts";
 import { sweepWindows } from "./rate-limits/sweep-windows.ts";
 import { replayFailed, replayMissing } from "./webhooks/replay-deliveries.ts";
 import { sweepEvents } from "./webhooks/sweep-events.ts";
+import { syncDueTemplates } from "./templates/sync-templates.ts";
 import { dispatchDeliveries } from "./dispatch/dispatch-deliveries.ts";
 
 type Chore = (services: Services, options: ChoreOptions) => Promise<object>;
@@ -15,6 +16,7 @@ type Chore = (services: Services, options: ChoreOptions) => Promise<object>;
 export const chores = {
   messages: dispatchMessages,
   webhooks: dispatchDeliveries,
+  templates: syncDueTemplates,
   jobs: (services, options) => workJobs(services, { replay_failed: replayFailed, replay_missing: replayMissing }, options),
   sweep: async (services) => ({
     windows: await sweepWindows(services),
@@ -25,7 +27,7 @@ export const chores = {
 
 export type ChoreName = keyof typeof chores;
 
-const poll_ms: Record<ChoreName, number> = { messages: 250, webhooks: 250, jobs: 250, sweep: 60_000 };
+const poll_ms: Record<ChoreName, number> = { messages: 250, webhooks: 250, jobs: 250, templates: 5000, sweep: 60_000 };
 
 export interface Scheduler {
   /** Rows are waiting: look now instead of at the next poll. */

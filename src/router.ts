@@ -1,4 +1,5 @@
 import { apiKeysRouter, meRouter } from "./api-keys/router.ts";
+import { channelsRouter } from "./channels/router.ts";
 import { contactsRouter } from "./contacts/router.ts";
 import { conversationsRouter } from "./conversations/router.ts";
 import { messagesRouter } from "./messages/router.ts";
@@ -8,6 +9,7 @@ import { notesRouter } from "./notes/router.ts";
 import { rateLimitRouter } from "./rate-limits/router.ts";
 import { teamMembersRouter } from "./team/router.ts";
 import { ticketsRouter } from "./tickets/router.ts";
+import { templatesRouter } from "./templates/router.ts";
 import { mergeRouters, router } from "./trpc/procedure.ts";
 import { webhookDeliveriesRouter, webhookEndpointsRouter, webhookSecretRouter } from "./webhooks/router.ts";
 
@@ -16,12 +18,14 @@ export const appRouter = router({
   me: meRouter,
   rateLimit: rateLimitRouter,
   apiKeys: apiKeysRouter,
+  channels: channelsRouter,
   contacts: contactsRouter,
   conversations: conversationsRouter,
   messages: messagesRouter,
   notes: notesRouter,
   tickets: ticketsRouter,
   teamMembers: teamMembersRouter,
+  templates: templatesRouter,
   events: eventsRouter,
   eventTypes: eventTypesRouter,
   webhookEndpoints: mergeRouters(webhookEndpointsRouter, webhookTestsRouter),

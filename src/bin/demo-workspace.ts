@@ -15,6 +15,7 @@ import type { Poster } from "../core/poster.ts";
 import { after, hours, minutes, seconds, type Timestamp } from "../core/time.ts";
 import { atomically } from "../db/atomically.ts";
 import { findMine, mine } from "../db/mine.ts";
+import { syncDueTemplates } from "../templates/sync-templates.ts";
 import { createEndpoint } from "../webhooks/create-endpoint.ts";
 import { dispatchDeliveries } from "../dispatch/dispatch-deliveries.ts";
 import { addConversationNote, addTicketNote } from "../notes/add-note.ts";
@@ -64,6 +65,7 @@ export async function seedDemo(services: Services): Promise<Demo | undefined> {
   const ctx = systemCtx(past, demo.workspace_id, { type: "system", id: null, name: "Demo" });
   const stage: Stage = { ctx, channel_ids: await openChannels(ctx), team: await gatherTeam(ctx) };
   await addEndpoints(ctx);
+  await syncDueTemplates(past, { budget_ms: 0 });
 
   for (const { when, happen } of inOrder(began_at, stage)) {
     at = when;

@@ -1,4 +1,4 @@
-import type { ChannelKind, MediaType } from "./contract.ts";
+import type { ChannelKind, ContentType, MediaType } from "./contract.ts";
 
 /** What a channel can carry, by its provider's documentation; the same whoever transports it. */
 interface Capabilities {
@@ -9,9 +9,11 @@ interface Capabilities {
   window: boolean;
   /** A person of the business may still answer, by Meta's HUMAN_AGENT tag, within 7 days. */
   human_agent: boolean;
+  /** Messages that the provider approved beforehand, which may be sent outside the window too. */
+  templates: boolean;
 }
 
-const anytime = { window: false, human_agent: false };
+const anytime = { window: false, human_agent: false, templates: false };
 
 export const capabilities: Record<ChannelKind, Capabilities> = {
   whatsapp: {
@@ -19,18 +21,21 @@ export const capabilities: Record<ChannelKind, Capabilities> = {
     captions: { image: 1024, video: 1024, document: 1024, audio: 0, sticker: 0 },
     window: true,
     human_agent: false,
+    templates: true,
   },
   instagram: {
     text_limit: { max: 1000, unit: "bytes" },
     captions: { image: 0, video: 0, audio: 0 },
     window: true,
     human_agent: true,
+    templates: false,
   },
   facebook_page: {
     text_limit: { max: 2000, unit: "characters" },
     captions: { image: 0, video: 0, audio: 0, document: 0 },
     window: true,
     human_agent: true,
+    templates: false,
   },
   twilio_sms: {
     text_limit: { max: 1600, unit: "characters" },
@@ -46,5 +51,7 @@ export const capabilities: Record<ChannelKind, Capabilities> = {
 };
 
 /** The kinds of content that a channel carries at all. */
-export const contentTypes = (channel: ChannelKind): ("text" | "media")[] =>
-  Object.keys(capabilities[channel].captions).length > 0 ? ["text", "media"] : ["text"];
+export function contentTypes(channel: ChannelKind): ContentType[] {
+  const { captions, templates } = capabilities[channel];
+  return ["text", ...(Object.keys(captions).length > 0 ? (["media"] as const) : []), ...(templates ? (["template"] as const) : [])];
+}

@@ -1,8 +1,28 @@
+import { record } from "../audit/record.ts";
 import type { TxCtx } from "../core/context.ts";
-import type { ChannelKind } from "./contract.ts";
-import { sealCredentials } from "./credentials.ts";
-import type { Credentials, ProviderName } from "./providers/provider.ts";
+import { ApiError, invalid } from "../core/errors.ts";
+import type { ChannelKind, CreateChannel, ProviderName } from "./contract.ts";
+import { judgeAccount, sealCredentials } from "./credentials.ts";
+import { keepTemplates } from "./keep-templates.ts";
+import { presentChannel } from "./present.ts";
+import { providers } from "./providers/all.ts";
+import type { Credentials } from "./providers/provider.ts";
 import { channel_routes, channels } from "./tables.ts";
+
+/** Connects an account that somebody names, if it is one that its provider could have. */
+export async function connectChannel(ctx: TxCtx, { channel, name, provider = ownProvider(channel), ...account }: CreateChannel) {
+  if (provider !== "sandbox" && provider !== ownProvider(channel)) {
+    throw invalid({
+      pointer: "/provider",
+      code: "not_allowed",
+      detail: `provider: ${channel} is carried by ${ownProvider(channel)} or the sandbox.`,
+    });
+  }
+  return presentChannel(ctx, await createChannel(ctx, { channel, provider, name, ...judgeAccount(provider, account) }));
+}
+
+/** What nobody else carries, the sandbox does. */
+const ownProvider = (channel: ChannelKind): ProviderName => (channel in providers ? (channel as ProviderName) : "sandbox");
 
 interface NewChannel {
   channel: ChannelKind;
@@ -14,16 +34,25 @@ interface NewChannel {
 
 /** Connects a channel. Its credentials are sealed before they are stored. */
 export async function createChannel(ctx: TxCtx, { credentials, ...channel }: NewChannel) {
-  const id = ctx.newId("chan");
+  const { workspace_id } = ctx;
   const now = ctx.now();
-  await ctx.db.insert(channels).values({
-    ...channel,
-    workspace_id: ctx.workspace_id,
-    id,
-    credentials: sealCredentials(ctx, credentials),
-    created_at: now,
-    updated_at: now,
-  });
-  await ctx.db.insert(channel_routes).values({ channel_id: id, workspace_id: ctx.workspace_id });
-  return { id };
+  const [created] = await ctx.db
+    .insert(channels)
+    .values({
+      ...channel,
+      workspace_id,
+      id: ctx.newId("chan"),
+      ...sealCredentials(ctx, channel, credentials),
+      created_at: now,
+      updated_at: now,
+    })
+    .onConflictDoNothing()
+    .returning();
+  if (!created) throw new ApiError("duplicate_channel");
+
+  const { id, name, provider, account_id } = created;
+  await ctx.db.insert(channel_routes).values({ channel_id: id, workspace_id });
+  await keepTemplates(ctx, created);
+  await record(ctx, "channel.created", id, { channel: created.channel, provider, name, account_id });
+  return created;
 }

@@ -1,10 +1,9 @@
 import { sql } from "drizzle-orm";
-import { foreignKey, index, jsonb, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
+import { foreignKey, index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
 import { id, instant } from "../db/columns.ts";
 import { workspaces } from "../workspaces/tables.ts";
-import type { ChannelKind, ChannelStatus } from "./contract.ts";
+import type { ChannelError, ChannelKind, ChannelStatus, ProviderName } from "./contract.ts";
 import type { Held } from "./note-event.ts";
-import type { ProviderName } from "./providers/provider.ts";
 
 export const channels = pgTable(
   "channels",
@@ -22,16 +21,62 @@ export const channels = pgTable(
     account_id: text().notNull(),
     /** JSON of the provider's credentials, sealed. */
     credentials: text().notNull(),
+    /** The names of those that are set. */
+    credential_fields: text().array().notNull().default([]),
+    /** The account at the provider whose templates can be sent; null where there are none. */
+    template_account: text(),
+    /** Why the provider does not take them, or the account. */
+    error: jsonb().$type<ChannelError>(),
+    verified_at: instant(),
     created_at: instant().notNull(),
     updated_at: instant().notNull(),
+    /** Its conversations stay, so the row does; its credentials are gone. */
+    deleted_at: instant(),
   },
-  (t) => [primaryKey({ columns: [t.workspace_id, t.id] }), index().on(t.workspace_id, t.provider, t.account_id)],
+  (t) => [
+    primaryKey({ columns: [t.workspace_id, t.id] }),
+    index().on(t.workspace_id, t.provider, t.account_id),
+    // What a provider tells of an account is told of one channel. Of another workspace's it is told by a URL of its own.
+    uniqueIndex("channels_account")
+      .on(t.workspace_id, t.provider, t.account_id)
+      .where(sql`deleted_at is null and provider <> 'sandbox'`),
+  ],
 );
 
 /** Finds the tenant of a channel that is named in a hook's URL. */
 export const channel_routes = pgTable("channel_routes", { channel_id: id("chan").primaryKey(), workspace_id: id("ws").notNull() }, (t) => [
   foreignKey({ columns: [t.workspace_id, t.channel_id], foreignColumns: [channels.workspace_id, channels.id] }),
 ]);
+
+/** When a channel's templates are to be fetched; the row is the queue. A channel without an account for them has none. */
+export const template_syncs = pgTable(
+  "template_syncs",
+  {
+    workspace_id: id("ws").notNull(),
+    /** The channel's. */
+    id: id("chan").notNull(),
+    status: text().$type<"ready" | "scheduled" | "syncing">().notNull(),
+    due_at: instant().notNull(),
+    /** How often in succession it has failed. */
+    attempts: integer().notNull().default(0),
+    lease_id: uuid(),
+    lease_until: instant(),
+    updated_at: instant().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.workspace_id, t.id] }),
+    foreignKey({ columns: [t.workspace_id, t.id], foreignColumns: [channels.workspace_id, channels.id] }),
+    index("template_syncs_ready")
+      .on(t.workspace_id, t.id, t.due_at)
+      .where(sql`status = 'ready'`),
+    index("template_syncs_scheduled")
+      .on(t.due_at)
+      .where(sql`status = 'scheduled'`),
+    index("template_syncs_leases")
+      .on(t.lease_until)
+      .where(sql`status = 'syncing'`),
+  ],
+);
 
 /** Every event a provider sent, once: the dedupe key decides, in the transaction of the event's effect. */
 export const provider_events = pgTable(

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ChannelKind } from "../channels/contract.ts";
+import { ChannelKind, ContentType } from "../channels/contract.ts";
 import { ContactRef, oneRecipient, recipient } from "../contacts/contract.ts";
 import { idField, idOrNoneField, listOf, Metadata, MetadataPatch, Moment, pageInput, textField, Timestamp } from "../core/fields.ts";
 import { SearchText } from "../search/contract.ts";
@@ -38,7 +38,10 @@ export const MessagingWindow = z
       description: "When this state ends, or the last one ended.",
       examples: ["2026-11-23T10:15:12.480Z"],
     }),
-    allowed_types: z.array(z.enum(["text", "media"])).meta({ description: "What may be sent at this moment." }),
+    allowed_types: z.array(ContentType).meta({
+      description:
+        "What may be sent at this moment. The workspace's setting `whatsapp_templates` may confine templates to the open window.",
+    }),
   })
   .meta({
     id: "MessagingWindow",

@@ -23,7 +23,7 @@ export type Actor =
   | { type: "system"; id: null; name: string };
 
 /** The kinds of background work. Each is rows that a cron route claims. */
-export type Work = "messages" | "webhooks" | "jobs";
+export type Work = "messages" | "webhooks" | "jobs" | "templates";
 
 export interface Log {
   info(fields: object, message: string): void;

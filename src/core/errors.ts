@@ -126,7 +126,14 @@ export const errors = {
     status: 409,
     title: "Channel disconnected",
     meaning: "The conversation's channel is not connected to its provider.",
-    remedy: "Connect the channel again in the portal.",
+    remedy: "Connect the channel again, if it was not deleted; otherwise write on another one.",
+    retryable: false,
+  },
+  duplicate_channel: {
+    status: 409,
+    title: "Duplicate channel",
+    meaning: "The workspace has a channel with this account at this provider already.",
+    remedy: "Change that channel instead, or delete it first.",
     retryable: false,
   },
   duplicate_external_id: {
@@ -183,6 +190,27 @@ export const errors = {
     title: "Recipient unreachable",
     meaning: "The contact has no address on this channel, or the provider cannot reach it.",
     remedy: "Check the contact's identities; use another channel.",
+    retryable: false,
+  },
+  template_not_found: {
+    status: 422,
+    title: "Template not found",
+    meaning: "The channel's account has no template of this name in exactly this language.",
+    remedy: "Read `GET /v1/templates`; a template that was made just now appears after `POST /v1/templates/sync`.",
+    retryable: false,
+  },
+  template_not_approved: {
+    status: 422,
+    title: "Template not approved",
+    meaning: "WhatsApp has not approved the template, or has paused or disabled it.",
+    remedy: "Read its `status`; use another template meanwhile.",
+    retryable: false,
+  },
+  template_params_invalid: {
+    status: 422,
+    title: "Template parameters invalid",
+    meaning: "A variable of the template is missing, empty, unknown, or of a form that WhatsApp does not take.",
+    remedy: "Read `errors`: each names a variable. The template's `parameters` say which there are.",
     retryable: false,
   },
   webhook_url_not_allowed: {

@@ -7,6 +7,7 @@ export const prefixes = {
   conv: "conversation",
   msg: "message",
   cont: "contact",
+  tmpl: "template",
   chan: "channel",
   mem: "team member",
   asg: "assignment",

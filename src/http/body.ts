@@ -1,5 +1,5 @@
 import { ApiError, invalid } from "../core/errors.ts";
-import { unknownField } from "../trpc/faults.ts";
+import { unknownField } from "../core/faults.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 

@@ -2,19 +2,12 @@ import { Hono, type Context } from "hono";
 import { openCredentials } from "../channels/credentials.ts";
 import { findHookedChannel } from "../channels/find-hooked-channel.ts";
 import { providers } from "../channels/providers/all.ts";
-import type { HookRequest, ProviderName } from "../channels/providers/provider.ts";
+import type { HookRequest } from "../channels/providers/provider.ts";
 import { receiveEvent } from "../messages/receive-event.ts";
 import { ApiError, unauthorized } from "../core/errors.ts";
 import { limitBody, type Front } from "./front-door.ts";
 import { sendProblem } from "./problem.ts";
 import { respond, respondJson } from "./respond.ts";
-
-/** Which providers call back where. */
-const doors = new Map<string, readonly ProviderName[]>([
-  ["meta", ["whatsapp", "instagram", "facebook_page"]],
-  ["twilio", ["twilio_sms", "twilio_voice"]],
-  ["sandbox", ["sandbox"]],
-]);
 
 /** Meta's payloads reach 3 MB. */
 const body_limit_bytes = 4 * 1024 * 1024;
@@ -76,8 +69,7 @@ async function requestOf(c: Context<Front>): Promise<HookRequest> {
 async function hookedChannel(c: Context<Front>) {
   const { ctx, channel } = await findHookedChannel(c.get("services"), c.req.param("channel_id") ?? "");
   const provider = providers[channel.provider];
-  const is_ours =
-    doors.get(c.req.param("door") ?? "")?.includes(channel.provider) && (provider.hooks ?? [""]).includes(c.req.param("hook") ?? "");
+  const is_ours = provider.door === c.req.param("door") && (provider.hooks ?? [""]).includes(c.req.param("hook") ?? "");
   if (!is_ours) throw new ApiError("not_found");
   return { ctx, channel, provider, credentials: openCredentials(ctx, channel.credentials) };
 }

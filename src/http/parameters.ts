@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { invalid } from "../core/errors.ts";
-import { unknownField } from "../trpc/faults.ts";
+import { unknownField } from "../core/faults.ts";
 
 export interface Parameters {
   shape: Record<string, z.ZodType>;

@@ -3,6 +3,7 @@ import { ChannelKind, Content, sendErrorCodes } from "../channels/contract.ts";
 import { oneRecipient, recipient } from "../contacts/contract.ts";
 import { idField, listOf, Metadata, Moment, pageInput, textField, Timestamp } from "../core/fields.ts";
 import { ConversationRef, chosenChannel } from "../conversations/contract.ts";
+import { TemplateLanguage, TemplateName, TemplateVariables } from "../templates/contract.ts";
 
 export const SendableContent = z
   .discriminatedUnion("type", [
@@ -23,6 +24,14 @@ export const SendableContent = z
         caption: textField(4096, z.string().trim()).optional(),
       })
       .meta({ id: "SendMedia", description: "A file, by its URL." }),
+    z
+      .strictObject({
+        type: z.literal("template"),
+        name: TemplateName,
+        language: TemplateLanguage,
+        variables: TemplateVariables.default({}),
+      })
+      .meta({ id: "SendTemplate", description: "A template that WhatsApp has approved; WhatsApp alone, and outside the window too." }),
   ])
   .meta({ id: "SendableContent", description: "What to send.", examples: [{ type: "text", text: "Your order is on its way." }] });
 export type SendableContent = z.infer<typeof SendableContent>;

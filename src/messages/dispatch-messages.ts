@@ -1,4 +1,5 @@
 import { openCredentials } from "../channels/credentials.ts";
+import type { Channel } from "../channels/find-hooked-channel.ts";
 import { providers } from "../channels/providers/all.ts";
 import { refused, type Credentials, type SendError, type SendOutcome } from "../channels/providers/provider.ts";
 import { channels } from "../channels/tables.ts";
@@ -10,8 +11,9 @@ import { emptyReport, type ChoreOptions, type ChoreReport } from "../core/chore.
 import { epochMs, msBetween, seconds } from "../core/time.ts";
 import { claim, firstTurn, isFirst, release, revive, type Claim } from "../db/lease.ts";
 import { findMine } from "../db/mine.ts";
+import { judgeTemplate } from "../templates/judge-template.ts";
 import { callOf, isOver } from "./find-call.ts";
-import { admission, isWanted } from "./may-send.ts";
+import { admit, isWanted } from "./may-send.ts";
 import type { MessageRow } from "./present.ts";
 import { sendQueue } from "./send-queue.ts";
 import { settleMessage } from "./settle-message.ts";
@@ -81,7 +83,8 @@ async function readJob(services: Services, row: Claim): Promise<Job> {
 
 async function sendOne({ ctx, row, message }: Job): Promise<"succeeded" | "retried" | "failed"> {
   try {
-    return await settleMessage(ctx, row, message, await attempt(ctx, row, message));
+    const channel = await findMine(ctx, channels, message.channel_id);
+    return await settleMessage(ctx, row, message, channel, await attempt(ctx, row, message, channel));
   } catch (error) {
     // One message's mishap is not the others'. Its lease runs out, and nobody knows whether it was sent.
     ctx.log.error({ err: error, message_id: message.id }, "a send was not settled");
@@ -90,17 +93,18 @@ async function sendOne({ ctx, row, message }: Job): Promise<"succeeded" | "retri
 }
 
 /** Everything is judged again with a fresh clock: the window may have closed while the message waited. */
-async function attempt(ctx: Ctx, row: Claim, message: MessageRow): Promise<SendOutcome> {
+async function attempt(ctx: Ctx, row: Claim, message: MessageRow, channel: Channel): Promise<SendOutcome> {
   const { id, channel_id, conversation_id, contact_id, content } = message;
-  const channel = await findMine(ctx, channels, channel_id);
   if (channel.status === "disconnected") return refused("channel_disconnected", "The channel is not connected.");
-  const admitted = admission(ctx, channel.channel, message, await windowOpenedAt(ctx, channel_id, contact_id));
+  const admitted = await admit(ctx, channel.channel, message, await windowOpenedAt(ctx, channel_id, contact_id));
   if (admitted === "refused") return refused("messaging_window_closed", "The window closed before the message was sent.");
   if (!(await isWanted(ctx, channel, contact_id))) {
     return refused("recipient_opted_out", "The contact asked for no more messages before it was sent.");
   }
   const call = channel.channel === "twilio_voice" ? await callOf(ctx, conversation_id) : undefined;
   if (call && isOver(call.content.state)) return refused("recipient_unreachable", "The call ended before it could be said.");
+  const template = content.type === "template" ? await judgeTemplate(ctx, channel, content) : undefined;
+  if (template && !template.ok) return refused(template.code, template.detail);
   const credentials = readCredentials(ctx, channel.credentials);
   if (!credentials) return postponed("channel_auth_failed", "The channel's credentials cannot be read.");
   const to = await identitiesOf(ctx, contact_id);
@@ -112,6 +116,7 @@ async function attempt(ctx: Ctx, row: Claim, message: MessageRow): Promise<SendO
     call_id: call?.external_id ?? undefined,
     to,
     content,
+    parameters: template?.parameters,
     as_human_agent: admitted === "as_human_agent",
   };
   return providers[channel.provider].send(outbound, credentials, ctx);

@@ -4,13 +4,13 @@ const longest = 120;
 
 /** What was written; null of what carries no words. */
 export function textOf(content: Content): string | null {
-  if (content.type === "text") return content.text;
+  if (content.type === "text" || content.type === "template") return content.text;
   return content.type === "media" ? content.caption : null;
 }
 
 /** What it is: null for plain text. */
 export function kindOf(content: Content): string | null {
-  if (content.type === "text") return null;
+  if (content.type === "text" || content.type === "template") return null;
   return content.type === "media" ? content.media_type : content.type;
 }
 

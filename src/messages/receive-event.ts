@@ -4,6 +4,7 @@ import { noteEvent, type Effect } from "../channels/note-event.ts";
 import { renameIdentity } from "../contacts/rename-identity.ts";
 import type { Ctx, TxCtx } from "../core/context.ts";
 import { atomically } from "../db/atomically.ts";
+import { applyTemplateNews } from "../templates/apply-template-news.ts";
 import { applyRevision } from "./apply-revision.ts";
 import { applyStatus } from "./apply-status.ts";
 import { applyWatermark } from "./apply-watermark.ts";
@@ -17,7 +18,7 @@ import { receiveMessage } from "./receive-message.ts";
  */
 export async function receiveEvent(ctx: Ctx, hooked: Channel, event: InboundEvent): Promise<void> {
   await atomically(ctx, async (tx) => {
-    const channel = await channelOfAccount(tx, hooked, event.account_id);
+    const channel = await channelOfAccount(tx, hooked, event);
     await noteEvent(tx, channel ?? hooked, event, () => effectOf(tx, channel, event));
   });
 }
@@ -40,6 +41,8 @@ async function effectOf(ctx: TxCtx, channel: Channel | undefined, event: Inbound
       return receiveCallPart(ctx, channel, event);
     case "watermark":
       return applyWatermark(ctx, channel, event);
+    case "template":
+      return applyTemplateNews(ctx, channel, event);
     case "renaming":
       return (await renameIdentity(ctx, event))
         ? { outcome: "applied" }

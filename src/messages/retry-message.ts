@@ -17,7 +17,7 @@ export async function retryMessage(ctx: TxCtx, { message_id }: MessageRef) {
   if (reason) throw new ApiError("message_not_retryable", { detail: reason });
   const { window_opened_at } = await lockWritable(ctx, message);
   const channel = await findMine(ctx, channels, message.channel_id);
-  assertMaySend(ctx, channel, message, window_opened_at);
+  await assertMaySend(ctx, channel, message, window_opened_at);
   await assertWanted(ctx, channel, message.contact_id);
 
   const now = ctx.now();

@@ -13,7 +13,7 @@ import { assertWanted } from "./may-send.ts";
 import { lockOneOpen } from "../conversations/one-open.ts";
 import type { ConversationRow } from "../conversations/present.ts";
 import { openConversation } from "./receive-message.ts";
-import { assertActorMaySend, queueMessage } from "./send-message.ts";
+import { assertActorMaySend, contentOf, queueMessage } from "./send-message.ts";
 
 /** Queues a message to a contact, in the open conversation on the channel or in a new one; a closed one stays closed. */
 export async function sendMessageToContact(ctx: TxCtx, { channel_id, contact_id, to, ...message }: SendMessageToContact) {
@@ -24,13 +24,14 @@ export async function sendMessageToContact(ctx: TxCtx, { channel_id, contact_id,
   if (!channel) throw invalid(noSuch("/channel_id"));
   const recipient = await findRecipient(ctx, channel, { contact_id, to });
   const window_opened_at = await windowOpenedAt(ctx, channel_id, recipient);
-  assertActorMaySend(ctx, channel, message, window_opened_at);
+  await assertActorMaySend(ctx, channel, message, window_opened_at);
   await assertWanted(ctx, channel, recipient);
+  const content = await contentOf(ctx, channel, message.content);
 
   const { channel: kind } = channel;
   const conversation =
     kind === "twilio_voice" ? await runningCall(ctx, channel, recipient) : await openConversation(ctx, channel, recipient);
-  return queueMessage(ctx, conversation, window_opened_at, message);
+  return queueMessage(ctx, conversation, window_opened_at, { ...message, content });
 }
 
 /** What is written on a telephone line is spoken into a call; nobody is called for it. */

@@ -9,21 +9,23 @@ import type { SendableContent, SendMessage } from "./contract.ts";
 import { lockWritable } from "./find-call.ts";
 import { assertMaySend, assertWanted } from "./may-send.ts";
 import type { ConversationRow } from "../conversations/present.ts";
+import { assertTemplate } from "../templates/judge-template.ts";
 import { storeMessage } from "./store-message.ts";
 
 type NewMessage = Omit<SendMessage, "conversation_id">;
+type Judged = Omit<NewMessage, "content"> & { content: Content };
 
 /** Queues an outbound message and the webhooks that announce it. */
 export async function sendMessage(ctx: TxCtx, { conversation_id, ...message }: SendMessage) {
   const { conversation, window_opened_at } = await lockWritable(ctx, { conversation_id });
   const channel = await findMine(ctx, channels, conversation.channel_id);
-  assertActorMaySend(ctx, channel, message, window_opened_at);
+  await assertActorMaySend(ctx, channel, message, window_opened_at);
   await assertWanted(ctx, channel, conversation.contact_id);
-  return queueMessage(ctx, conversation, window_opened_at, message);
+  return queueMessage(ctx, conversation, window_opened_at, { ...message, content: await contentOf(ctx, channel, message.content) });
 }
 
 /** The same judgement for whoever asks, before anything is stored. */
-export const assertActorMaySend = (ctx: TxCtx, channel: Channel, message: NewMessage, window_opened_at: Timestamp | null): void =>
+export const assertActorMaySend = (ctx: TxCtx, channel: Channel, message: NewMessage, window_opened_at: Timestamp | null): Promise<void> =>
   assertMaySend(ctx, channel, { ...message, sender: authorOf(ctx.actor) }, window_opened_at);
 
 /** Nothing is sent here: the row is the queue. */
@@ -31,12 +33,12 @@ export async function queueMessage(
   ctx: TxCtx,
   conversation: ConversationRow,
   window_opened_at: Timestamp | null,
-  { content, client_reference, metadata, human_agent }: NewMessage,
+  { content, client_reference, metadata, human_agent }: Judged,
 ) {
   const message = await storeMessage(ctx, conversation, window_opened_at, {
     direction: "outbound",
     sender: authorOf(ctx.actor),
-    content: stored(content),
+    content,
     status: "queued",
     client_reference: client_reference ?? null,
     metadata: metadata ?? {},
@@ -47,5 +49,9 @@ export async function queueMessage(
   return message;
 }
 
-const stored = (content: SendableContent): Content =>
-  content.type === "text" ? content : { ...content, caption: content.caption || null };
+/** As it is stored: of a template what it says, if it may be sent at all. */
+export async function contentOf(ctx: TxCtx, channel: Channel, content: SendableContent): Promise<Content> {
+  if (content.type === "text") return content;
+  if (content.type === "media") return { ...content, caption: content.caption || null };
+  return { ...content, text: (await assertTemplate(ctx, channel, content)).text };
+}

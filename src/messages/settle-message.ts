@@ -1,14 +1,13 @@
-import { and, eq } from "drizzle-orm";
+import type { Channel } from "../channels/find-hooked-channel.ts";
+import { markBroken } from "../channels/mark-broken.ts";
 import { takeTurnOn } from "../channels/note-event.ts";
 import type { SendOutcome } from "../channels/providers/provider.ts";
-import { channels } from "../channels/tables.ts";
 import { identitiesOf } from "../contacts/identities.ts";
 import type { Ctx, TxCtx } from "../core/context.ts";
 import type { Id } from "../core/ids.ts";
 import { after, minutes, seconds, type Timestamp } from "../core/time.ts";
 import { atomically } from "../db/atomically.ts";
 import { stillLeased, type Claim } from "../db/lease.ts";
-import { mine } from "../db/mine.ts";
 import { applyHeld } from "./apply-held.ts";
 import { catchUp, holdWatermarks } from "./apply-watermark.ts";
 import { isStored } from "./is-stored.ts";
@@ -17,7 +16,13 @@ import { sendQueue } from "./send-queue.ts";
 import { messages } from "./tables.ts";
 
 /** Writes what became of a send, if the lease still holds, together with the reports that came before it. */
-export function settleMessage(ctx: Ctx, row: Claim, { id, channel, channel_id, contact_id }: MessageRow, outcome: SendOutcome) {
+export function settleMessage(
+  ctx: Ctx,
+  row: Claim,
+  { id, channel, channel_id, contact_id }: MessageRow,
+  { credentials }: Channel,
+  outcome: SendOutcome,
+) {
   return atomically(ctx, async (tx): Promise<"succeeded" | "retried" | "failed"> => {
     const external_id = outcome.outcome === "sent" ? await idOfOurs(tx, channel_id, outcome.external_id) : null;
     const recipients = external_id !== null && channel === "facebook_page" ? await identitiesOf(tx, contact_id) : [];
@@ -33,7 +38,8 @@ export function settleMessage(ctx: Ctx, row: Claim, { id, channel, channel_id, c
       await applyHeld(tx, { id, channel_id, external_id });
       await catchUp(tx, { id, channel_id }, people);
     }
-    if (outcome.outcome === "failed" && outcome.error.code === "channel_auth_failed") await markBroken(tx, channel_id);
+    if (outcome.outcome === "failed" && outcome.error.code === "channel_auth_failed")
+      await markBroken(tx, { channel_id, credentials, error: outcome.error });
     if (state.status === "scheduled") return "retried";
     return outcome.outcome === "sent" ? "succeeded" : "failed";
   });
@@ -61,12 +67,4 @@ function stateAfter(now: Timestamp, { attempts }: Claim, outcome: SendOutcome): 
       return { status: "scheduled", due_at: after(now, Math.max(delay_ms, outcome.retry_after_ms ?? 0)), error: outcome.error };
     }
   }
-}
-
-/** The provider no longer takes our credentials: the channel says so until they are mended. */
-async function markBroken(ctx: TxCtx, channel_id: Id<"chan">): Promise<void> {
-  await ctx.db
-    .update(channels)
-    .set({ status: "error", updated_at: ctx.now() })
-    .where(and(mine(ctx, channels), eq(channels.id, channel_id), eq(channels.status, "connected")));
 }

@@ -4,9 +4,9 @@ import type { z } from "zod";
 import type { Ctx, Scope, TxCtx } from "../core/context.ts";
 import { ApiError, invalid, problemOf, type ErrorCode } from "../core/errors.ts";
 import { etagOf, namesTag } from "../core/etag.ts";
+import { assertPlainText, faultsOf } from "../core/faults.ts";
 import { atomically } from "../db/atomically.ts";
 import { answered, once } from "../idempotency/once.ts";
-import { assertPlainText, faultsOf } from "./faults.ts";
 import { apiErrorOf, asRpcError, asTrpcError } from "./rpc-error.ts";
 
 type Method = "GET" | "POST" | "PATCH" | "DELETE";
@@ -74,6 +74,8 @@ export const { router, mergeRouters } = t;
 
 /** Reads: any statement, no transaction. */
 export const read = queries("read");
+/** Reads whose question is too long for a URL. */
+export const readByPost = mutations("read");
 /** Reads of what only administrators see. */
 export const adminRead = queries("admin");
 /** Reads that every valid key may make. */

@@ -82,7 +82,8 @@ const isOpen = (opened_at: Date | null) => opened_at !== null && opened_at.getTi
 
 function show({ window_opened_at, ...conversation }: WithWindow) {
   const { id, channel, closed_at, created_at } = conversation;
-  const types = channel === "twilio_voice" ? ["text"] : ["text", "media"];
+  const always = channel === "whatsapp" ? ["template"] : [];
+  const types = channel === "twilio_voice" ? ["text"] : ["text", "media", ...always];
   return {
     ...conversation,
     object: "conversation",
@@ -91,7 +92,7 @@ function show({ window_opened_at, ...conversation }: WithWindow) {
       ? {
           state: isOpen(window_opened_at) ? "open" : "closed",
           expires_at: window_opened_at && new Date(window_opened_at.getTime() + day_ms),
-          allowed_types: isOpen(window_opened_at) ? types : [],
+          allowed_types: isOpen(window_opened_at) ? types : always,
         }
       : { state: "not_applicable", expires_at: null, allowed_types: types },
     portal_url: `${PUBLIC_URL}/portal/conversations/${id}`,

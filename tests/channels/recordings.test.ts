@@ -1,5 +1,5 @@
 import { describe, expect } from "vitest";
-import type { ProviderName } from "../../src/channels/providers/provider.ts";
+import type { ProviderName } from "../../src/channels/contract.ts";
 import { createChannel } from "../../src/channels/create-channel.ts";
 import { provider_events } from "../../src/channels/tables.ts";
 import { conversations } from "../../src/conversations/tables.ts";
@@ -10,20 +10,21 @@ import { recorded, recordedTest, type Recording } from "../support/payloads.ts";
 import { rowsOf } from "../support/rows.ts";
 import { createWorld, type Tenant, type World } from "../support/world.ts";
 
-/** A channel for each recording, of the account that it is for: the recordings share message ids. */
+/** A workspace for each recording, with the account that it is for: the recordings share accounts and message ids. */
 async function withChannels(world: World, recordings: Recording[], provider: Exclude<ProviderName, "sandbox">) {
-  const tenant = await world.tenant();
-  const channels = new Map<string, string>();
+  const channels = new Map<string, { tenant: Tenant; channel_id: string }>();
   for (const { name, raw } of recordings) {
+    const tenant = await world.tenant();
     const account_id = accountIn(raw);
     const { id } = await atomically(tenant.ctx, (tx) => createChannel(tx, { channel: provider, provider, name, account_id, credentials }));
-    channels.set(name, id);
+    channels.set(name, { tenant, channel_id: id });
   }
   const tell = async ({ name, raw }: Recording) => {
     const body = new TextDecoder().decode(raw);
-    return (await world.request(`/hooks/meta/${channels.get(name)}`, { method: "POST", body, headers: signed(body) })).status;
+    const { channel_id } = channels.get(name)!;
+    return (await world.request(`/hooks/meta/${channel_id}`, { method: "POST", body, headers: signed(body) })).status;
   };
-  return { tenant, channels, tell };
+  return { channels, tell };
 }
 
 function accountIn(raw: Uint8Array): string {
@@ -34,31 +35,33 @@ function accountIn(raw: Uint8Array): string {
 }
 
 /** What is left of each recording, without what every row has of its own. */
-async function stateOf(tenant: Tenant, channels: Map<string, string>) {
-  const [kept, open, noted] = [await rowsOf(tenant, messages), await rowsOf(tenant, conversations), await rowsOf(tenant, provider_events)];
-  const of = <T extends { channel_id: string }>(rows: T[], id: string) => rows.filter(({ channel_id }) => channel_id === id);
-  return Object.fromEntries(
-    [...channels].map(([name, id]) => [
+async function stateOf({ channels }: Awaited<ReturnType<typeof withChannels>>) {
+  const left = [...channels].map(async ([name, { tenant }]) => {
+    const [kept, open, noted] = [
+      await rowsOf(tenant, messages),
+      await rowsOf(tenant, conversations),
+      await rowsOf(tenant, provider_events),
+    ];
+    return [
       name,
       {
-        messages: of(kept, id).map(({ direction, content, status, external_id, sent_at }) => ({
+        messages: kept.map(({ direction, content, status, external_id, sent_at }) => ({
           direction,
           content,
           status,
           external_id,
           sent_at,
         })),
-        conversations: of(open, id).map(({ status, message_count, last_message_preview }) => ({
+        conversations: open.map(({ status, message_count, last_message_preview }) => ({
           status,
           message_count,
           last_message_preview,
         })),
-        events: of(noted, id)
-          .map(({ kind, outcome, dedupe_key }) => `${dedupe_key} ${kind} ${outcome}`)
-          .toSorted(),
+        events: noted.map(({ kind, outcome, dedupe_key }) => `${dedupe_key} ${kind} ${outcome}`).toSorted(),
       },
-    ]),
-  );
+    ] as const;
+  });
+  return Object.fromEntries(await Promise.all(left));
 }
 
 describe.each([
@@ -72,17 +75,17 @@ describe.each([
     const [forth, back] = [await withChannels(world, recordings, provider), await withChannels(world, recordings, provider)];
 
     for (const recording of recordings) expect([recording.name, await forth.tell(recording)]).toEqual([recording.name, 200]);
-    const state = await stateOf(forth.tenant, forth.channels);
+    const state = await stateOf(forth);
     for (const [name, { messages: said, events }] of Object.entries(state)) {
       expect(events.length, name).toBeGreaterThan(0);
       expect(said.length, name).toBe(events.filter((event) => / (message|echo) applied$/.test(event)).length);
     }
 
     for (const recording of recordings) expect(await forth.tell(recording)).toBe(200);
-    expect(await stateOf(forth.tenant, forth.channels)).toEqual(state);
+    expect(await stateOf(forth)).toEqual(state);
 
     for (const recording of recordings.toReversed()) expect(await back.tell(recording)).toBe(200);
-    expect(unordered(await stateOf(back.tenant, back.channels))).toEqual(unordered(state));
+    expect(unordered(await stateOf(back))).toEqual(unordered(state));
     expect(world.logged).toEqual([]);
   });
 });

@@ -34,7 +34,7 @@ describe("an inbound text", () => {
         kind: "message",
         dedupe_key: "in-1",
         external_id: "in-1",
-        account_id: "sandbox",
+        account_id: null,
         occurred_at: "2026-11-22T10:15:00.000Z",
         from: [{ kind: "phone", value: "15550001111" }],
         name: "Mona",
@@ -62,7 +62,7 @@ describe("an inbound text", () => {
     ["a list", []],
     ["null", null],
   ])("from %s is ignored", (_, body) => {
-    expect(parse(body)).toEqual([expect.objectContaining({ kind: "ignored", account_id: "sandbox" })]);
+    expect(parse(body)).toEqual([expect.objectContaining({ kind: "ignored", account_id: null })]);
   });
 
   test("is never too much", () => {

@@ -276,7 +276,7 @@ describe("a refusal", () => {
     "http-400-code-100-invalid-permissions": ["failed", "provider_invalid_request"],
     "http-400-code-400-1234567-invalid-jwe-token": ["failed", "provider_error"],
     "http-400-code-400-1234568-missing-required-fields": ["failed", "provider_error"],
-    "http-401-code-104-missing-token": ["failed", "provider_error"],
+    "http-401-code-104-missing-token": ["failed", "channel_auth_failed"],
     "http-401-code-190-460-invalid-access-token": ["failed", "channel_auth_failed"],
     "http-401-code-190-463-invalid-token": ["failed", "channel_auth_failed"],
     "http-403-code-10-insufficient-permissions": ["failed", "channel_permission_denied"],

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
@@ -41,13 +42,16 @@ export async function createReceiver(
     return setTimeout(() => response.writeHead(204).end(), takes_ms);
   }
 
+  // The port may have been another's before, whose deliveries still come.
+  const path = `/hook/${randomUUID()}`;
   const server = createServer((request, response) => {
+    if (request.url !== path) return void response.writeHead(410).end();
     // A sender that was killed breaks off in the middle of its request.
     receive(request, response).catch(() => request.socket.destroy());
   });
   await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`,
     arrivals,
     accepted,
     close() {

@@ -131,6 +131,49 @@ const refusals: Refusal[] = [
     },
   ],
   [
+    "template_not_found",
+    "a template that is not there",
+    "messages.sendInConversation",
+    async ({ tenant }) => ({
+      conversation_id: (await tenant.hears("Hello")).id,
+      content: { type: "template", name: "never_made", language: "en" },
+    }),
+  ],
+  [
+    "template_not_approved",
+    "a template that was rejected",
+    "messages.sendInConversation",
+    async ({ tenant }) => {
+      await tenant.post("/v1/templates/sync");
+      const content = { type: "template", name: "win_back", language: "en", variables: { "1": "Sara" } };
+      return { conversation_id: (await tenant.hears("Hello")).id, content };
+    },
+  ],
+  [
+    "template_params_invalid",
+    "a template without its variables",
+    "messages.sendInConversation",
+    async ({ tenant }) => {
+      await tenant.post("/v1/templates/sync");
+      return { conversation_id: (await tenant.hears("Hello")).id, content: { type: "template", name: "order_shipped", language: "en" } };
+    },
+  ],
+  [
+    "duplicate_channel",
+    "an account that is connected already",
+    "channels.create",
+    async ({ tenant }) => {
+      const sms = {
+        channel: "twilio_sms",
+        name: "SMS",
+        account_id: "+15550100200",
+        credentials: { account_sid: `AC${"0".repeat(32)}`, auth_token: "a token of theirs" },
+      };
+      await tenant.post("/v1/channels", sms);
+      return sms;
+    },
+  ],
+  [
     "recipient_unreachable",
     "somebody the channel cannot reach",
     "messages.send",

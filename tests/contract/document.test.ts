@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { errors } from "../../src/core/errors.ts";
+import { guides, withTables } from "../../src/http/guides.ts";
 import { published } from "../../src/http/rest.ts";
 import { assertMatches, document } from "../support/document.ts";
 import { createWorld } from "../support/world.ts";
@@ -15,6 +16,12 @@ const operations = published.map(({ method, path, meta }) => ({
 test("the committed document is what the code says", () => {
   const committed = readFileSync(new URL("../../openapi/openapi.json", import.meta.url), "utf8");
   expect(committed).toBe(`${JSON.stringify(document, null, 2)}\n`);
+});
+
+test.each(guides)("the tables of the guide %s are what the code says", (guide) => {
+  const committed = readFileSync(new URL(`../../openapi/guides/${guide}`, import.meta.url), "utf8");
+  expect(committed).toBe(withTables(committed));
+  expect(committed.match(/<!-- \/\w+ -->/g)).toEqual(["<!-- /capabilities -->", "<!-- /credentials -->"]);
 });
 
 test("every operation has a summary, a description, its scope, its real status and an example", () => {
@@ -61,7 +68,7 @@ test("operation ids are unique and verb first", () => {
   expect(new Set(ids).size).toBe(ids.length);
   for (const id of ids)
     expect(id).toMatch(
-      /^(get|list|create|upsert|update|delete|send|close|reopen|retry|revoke|replay|rotate|start|handOff|cancel|expire|test|assign|invite)[A-Z]/,
+      /^(get|list|create|upsert|update|delete|send|close|reopen|retry|revoke|replay|rotate|start|handOff|cancel|expire|test|assign|invite|verify|sync|preview)[A-Z]/,
     );
 });
 

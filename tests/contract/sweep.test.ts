@@ -260,6 +260,8 @@ async function makeThings(world: World, tenant: Tenant): Promise<Things> {
   const ticket = await tenant.post<{ id: string }>("/v1/tickets", { subject: "Refund", assignee_id });
   const note = await tenant.post<{ id: string }>(`/v1/conversations/${conversation.id}/notes`, { text: "Called them" });
   await tenant.post(`/v1/tickets/${ticket.body.id}/notes`, { text: "Paid back" });
+  await tenant.post("/v1/templates/sync");
+  const { body: templates } = await tenant.get<{ data: { id: string }[] }>("/v1/templates?name=order_shipped&language=en");
   return {
     team_member_id: assignee_id,
     assignee_id,
@@ -268,6 +270,7 @@ async function makeThings(world: World, tenant: Tenant): Promise<Things> {
     conversation_id: conversation.id,
     contact_id: conversation.contact_id,
     channel_id: tenant.channel_id,
+    template_id: templates.data[0]!.id,
     message_id: messages.data[0]!.id,
     event_id: event!.id,
     endpoint_id,
@@ -284,6 +287,13 @@ async function makeMore(
   { conversation_id, channel_id, contact_id, delivery_id, ticket_id }: Things,
 ): Promise<void> {
   await makeThings(world, tenant);
+  await tenant.post("/v1/channels", {
+    channel: "twilio_sms",
+    provider: "sandbox",
+    name: "SMS",
+    account_id: "sandbox",
+    credentials: { token: "a word" },
+  });
   await tenant.post(`/v1/conversations/${conversation_id}/messages`, { content: { type: "text", text: "Good day" } });
   await tenant.post(`/v1/conversations/${conversation_id}/assign`, { assignee_id: null });
   await tenant.post(`/v1/conversations/${conversation_id}/close`);

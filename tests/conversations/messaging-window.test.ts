@@ -10,7 +10,7 @@ import { createGraphTwin } from "../support/graph-twin.ts";
 import { countsOf } from "../support/rows.ts";
 import { createWorld, type Tenant } from "../support/world.ts";
 
-const hello = { content: { type: "text", text: "Hello" } };
+const hello = { content: { type: "text", text: "Hello" } } as const;
 
 async function withWhatsApp() {
   const twin = await createGraphTwin();
@@ -26,7 +26,7 @@ test("the window is open until the last millisecond of the 24 hours, and not in 
   const at = "2026-11-22T10:15:12.480Z";
   expect(messagingWindow("whatsapp", at, after(at, hours(24) - 1)).state).toBe("open");
   expect(messagingWindow("whatsapp", at, after(at, hours(24))).state).toBe("closed");
-  expect(messagingWindow("whatsapp", null, at)).toEqual({ state: "closed", expires_at: null, allowed_types: [] });
+  expect(messagingWindow("whatsapp", null, at)).toEqual({ state: "closed", expires_at: null, allowed_types: ["template"] });
 });
 
 test("on Instagram and a Facebook Page a person may still answer until the last millisecond of the 7 days", () => {
@@ -48,7 +48,12 @@ test("on Instagram and a Facebook Page a person may still answer until the last 
 test("after a day it is a person's word that a person wrote, never a machine's", () => {
   const now = "2026-11-24T10:15:12.480Z";
   const admitted = (type: Sender["type"], human_agent: boolean, channel: ChannelKind = "instagram") =>
-    admission({ now: () => now }, channel, { sender: { type, id: null, name: null }, human_agent }, after(now, -hours(30)));
+    admission(
+      { now: () => now },
+      channel,
+      { content: hello.content, sender: { type, id: null, name: null }, human_agent },
+      after(now, -hours(30)),
+    );
   for (const type of ["team_member", "api"] as const) expect(admitted(type, true)).toBe("as_human_agent");
   for (const type of ["ai_agent", "system", "contact"] as const) expect(admitted(type, true)).toBe("refused");
   expect(admitted("team_member", false)).toBe("refused");
@@ -61,7 +66,7 @@ describe("the window of a channel of Meta's", () => {
     const { world, tenant } = await withWhatsApp();
     const { id } = await tenant.hears("Hello");
     const { expires_at, ...open } = await windowOf(tenant, id);
-    expect(open).toEqual({ state: "open", allowed_types: ["text", "media"] });
+    expect(open).toEqual({ state: "open", allowed_types: ["text", "media", "template"] });
 
     world.advance(msBetween(world.now(), expires_at!) - minutes(1));
     expect(await windowOf(tenant, id)).toMatchObject({ state: "open", expires_at });
@@ -69,7 +74,7 @@ describe("the window of a channel of Meta's", () => {
 
     world.advance(msBetween(world.now(), expires_at!));
     expect(world.now() >= expires_at!).toBe(true);
-    expect(await windowOf(tenant, id)).toEqual({ state: "closed", expires_at, allowed_types: [] });
+    expect(await windowOf(tenant, id)).toEqual({ state: "closed", expires_at, allowed_types: ["template"] });
     expect((await send(tenant, id)).status).toBe(422);
   });
 
@@ -136,7 +141,11 @@ describe("the window of a channel of Meta's", () => {
     await whatsapp.echoes(freshNumber(), "Good morning from the shop");
     const { body } = await tenant.get<{ data: Conversation[] }>("/v1/conversations");
     expect(body.data).toMatchObject([
-      { last_inbound_at: null, first_response_at: null, messaging_window: { state: "closed", expires_at: null, allowed_types: [] } },
+      {
+        last_inbound_at: null,
+        first_response_at: null,
+        messaging_window: { state: "closed", expires_at: null, allowed_types: ["template"] },
+      },
     ]);
     expect((await send(tenant, body.data[0]!.id)).body).toMatchObject({ code: "messaging_window_closed" });
   });

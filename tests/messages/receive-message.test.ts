@@ -41,7 +41,7 @@ describe("a contact's message", () => {
       first_response_at: null,
       closed_at: null,
       duration_seconds: null,
-      messaging_window: { state: "open", expires_at: after(provider_time, hours(24)), allowed_types: ["text", "media"] },
+      messaging_window: { state: "open", expires_at: after(provider_time, hours(24)), allowed_types: ["text", "media", "template"] },
       portal_url: `https://api.wassla.test/portal/conversations/${conversation.id}`,
     });
     expect(conversation.last_inbound_at).toBe(conversation.last_message_at);
@@ -164,7 +164,7 @@ describe("the window", () => {
   test("is not opened by a message that was written a day ago", async () => {
     const { world, whatsapp } = await withWhatsApp();
     const { messaging_window } = await whatsapp.hears("Long ago", { at: after(world.now(), -hours(25)) });
-    expect(messaging_window).toMatchObject({ state: "closed", allowed_types: [] });
+    expect(messaging_window).toMatchObject({ state: "closed", allowed_types: ["template"] });
   });
 
   test("is not lengthened by a provider whose clock runs ahead", async () => {

@@ -94,7 +94,7 @@ describe("is refused, naming the fault, and leaves nothing", () => {
     ["a blank text", text(" \n\t "), "/content/text too_small"],
     ["no text", { type: "text" }, "/content/text required"],
     ["a text that is a number", { type: "text", text: 7 }, "/content/text invalid_type"],
-    ["an unknown kind", { type: "template", name: "hello" }, "/content/type not_allowed"],
+    ["an unknown kind", { type: "sticker", url: "https://files.example/a.webp" }, "/content/type not_allowed"],
     ["no kind", { text: "Hello" }, "/content/type required"],
     ["a field that is not there", { type: "text", text: "Hello", bold: true }, "/content/bold unknown_field"],
     ["a file over http", image({ url: "http://files.example/order.png" }), "/content/url invalid_format"],

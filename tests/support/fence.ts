@@ -12,6 +12,7 @@ import * as notes from "../../src/notes/tables.ts";
 import * as search from "../../src/search/tables.ts";
 import * as team from "../../src/team/tables.ts";
 import * as tickets from "../../src/tickets/tables.ts";
+import * as templates from "../../src/templates/tables.ts";
 import * as webhooks from "../../src/webhooks/tables.ts";
 
 /** The look-ups that are made before the tenant is known live in tables of their own. */
@@ -29,6 +30,7 @@ export const tenant_tables: string[] = [
   notes,
   search,
   team,
+  templates,
   tickets,
   webhooks,
 ]

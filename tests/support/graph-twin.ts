@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { onTestFinished } from "vitest";
 
 interface Asked {
+  method: string;
   path: string;
   headers: IncomingHttpHeaders;
   body: Record<string, unknown>;
@@ -32,10 +33,10 @@ export async function createGraphTwin(account_id: string = freshAccount()) {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
-      const body = JSON.parse(Buffer.concat(chunks).toString("utf8")) as Record<string, unknown>;
-      const asked = { path: request.url ?? "", headers: request.headers, body };
+      const body = JSON.parse(Buffer.concat(chunks).toString("utf8") || "{}") as Record<string, unknown>;
+      const asked = { method: request.method ?? "", path: request.url ?? "", headers: request.headers, body };
       // The dispatcher serves every workspace: what earlier tests left in the queue is not for this twin.
-      if (!asked.path.includes(`/${account_id}/`)) return void refusing(404, 100)(response);
+      if (!new RegExp(`/${account_id}[/?]`).test(asked.path)) return void refusing(404, 100)(response);
       twin.asked.push(asked);
       return void (twin.answer ?? accepting(`wamid.sent.${account_id}.${twin.asked.length}`))(response, asked);
     });

@@ -1,5 +1,6 @@
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { randomUUID } from "node:crypto";
 import { onTestFinished } from "vitest";
 
 export interface Received {
@@ -9,10 +10,15 @@ export interface Received {
 
 type Reply = number | ((response: ServerResponse, received: Received) => unknown);
 
-/** A third party's server on this machine. Each request takes the next reply; the last one stays. */
+/**
+ * A third party's server on this machine. Each request takes the next reply; the last one stays. Its port may have been
+ * another's before, of this or of any process, whose deliveries still come: its path is its own.
+ */
 export async function createReceiver(...replies: Reply[]) {
+  const path = `/hook/${randomUUID()}`;
   const received: Received[] = [];
   const server = createServer((request, response) => {
+    if (request.url !== path) return void response.writeHead(410).end();
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
@@ -29,5 +35,5 @@ export async function createReceiver(...replies: Reply[]) {
     server.close();
   });
   const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}/hook`, received, replies };
+  return { url: `http://127.0.0.1:${port}${path}`, received, replies };
 }

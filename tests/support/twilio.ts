@@ -14,6 +14,7 @@ export type Form = Record<string, string>;
 export const auth_token = "the account's auth token";
 
 interface Asked {
+  method: string;
   path: string;
   headers: IncomingHttpHeaders;
   form: URLSearchParams;
@@ -21,16 +22,18 @@ interface Asked {
 
 /** What Twilio's API does with a question, on this machine. It keeps what an account asked. */
 export async function createTwilioTwin(account_sid: string = freshSid("AC")) {
-  const twin = { account_sid, url: "", asked: [] as Asked[], answer: accepting() as (response: ServerResponse) => unknown };
+  const twin = { account_sid, url: "", asked: [] as Asked[], answer: accepting() as (response: ServerResponse, asked: Asked) => unknown };
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
       const path = request.url ?? "";
       // The dispatcher serves every workspace: what earlier tests left in the queue is not for this twin.
-      if (!path.includes(`/${account_sid}/`)) return void refusing(404, 20404)(response);
-      twin.asked.push({ path, headers: request.headers, form: new URLSearchParams(Buffer.concat(chunks).toString("utf8")) });
-      return void twin.answer(response);
+      if (!new RegExp(`/${account_sid}[/.]`).test(path)) return void refusing(404, 20404)(response);
+      const method = request.method ?? "";
+      const asked = { method, path, headers: request.headers, form: new URLSearchParams(Buffer.concat(chunks).toString("utf8")) };
+      twin.asked.push(asked);
+      return void twin.answer(response, asked);
     });
   });
   await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));

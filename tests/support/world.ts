@@ -128,9 +128,16 @@ export async function createWorld(options: Options = {}) {
     advance: (ms: number) => void (offset_ms += ms),
     sendQueued: () => cron("messages"),
     deliver: () => cron("webhooks"),
+    syncTemplates: () => cron("templates"),
     workJobs: () => cron("jobs"),
     sweep: () => cron("sweep"),
-    tenant: (scopes?: Scope[]) => createTenant(services, request, scopes),
+    /** What making one wakes is nobody's concern. */
+    tenant: async (scopes?: Scope[]) => {
+      const before = woken.length;
+      const tenant = await createTenant(services, request, scopes);
+      woken.splice(before);
+      return tenant;
+    },
   };
 }
 

@@ -1,6 +1,7 @@
+import type { ProviderName } from "../contract.ts";
 import { facebook_page } from "./facebook-page.ts";
 import { instagram } from "./instagram.ts";
-import type { Provider, ProviderName } from "./provider.ts";
+import type { Provider } from "./provider.ts";
 import { sandbox } from "./sandbox.ts";
 import { twilioSms } from "./twilio-sms.ts";
 import { twilioVoice } from "./twilio-voice.ts";

@@ -1,17 +1,18 @@
 import { hours, seconds } from "../../core/time.ts";
-import type { SendOutcome, World } from "./provider.ts";
+import type { Probe, SendError, SendOutcome, World } from "./provider.ts";
 import { at, cut, detail_limit, listAt, readJson, textAt } from "./read.ts";
 
-/** Asking a provider to send something, once. */
+/** Asking a provider something, once: to send, or what it knows. */
 
 /** In all: the connection, the question and the answer. */
-const send_timeout_ms = seconds(10);
+const answer_timeout_ms = seconds(10);
 const longest_wait_ms = hours(24);
 
 interface Question {
   url: string;
   headers: Record<string, string>;
-  body: string;
+  /** What is to be done; a question without one only reads. */
+  body?: string;
   /** What the answer may repeat, and nobody may read: what is kept of an answer is shown to others. */
   secret: string;
 }
@@ -24,16 +25,17 @@ export interface ProviderAnswer {
   retry_after_ms: number | null;
 }
 
+export type NoAnswer = Extract<SendOutcome, { outcome: "retry" | "unknown" }>;
+
 /** The provider's answer, or what follows from there being none: another try only if the question certainly never left. */
-export async function ask({ url, headers, body, secret }: Question, { network }: World): Promise<ProviderAnswer | SendOutcome> {
+export async function ask({ url, headers, body, secret }: Question, { network }: World): Promise<ProviderAnswer | NoAnswer> {
   let response: Response;
   try {
     response = await network.fetch(url, {
-      method: "POST",
       headers: { ...headers, "user-agent": "Wassla/1.0.0" },
-      body,
+      ...(body !== undefined && { method: "POST", body }),
       redirect: "manual",
-      signal: AbortSignal.timeout(send_timeout_ms),
+      signal: AbortSignal.timeout(answer_timeout_ms),
     });
   } catch (error) {
     const detail = cut(`The provider could not be asked: ${reasonOf(error)}.`, detail_limit);
@@ -43,6 +45,24 @@ export async function ask({ url, headers, body, secret }: Question, { network }:
   const { status, ok } = response;
   return { status, ok, said: await readAnswer(response, secret), retry_after_ms: retryAfterMs(response.headers.get("retry-after")) };
 }
+
+/** What a question came to that only read; `read` finds in a good answer what was asked for. */
+export function probeOf(
+  answer: ProviderAnswer | NoAnswer,
+  refusalOf: (answer: ProviderAnswer) => { error: SendError; retryable: boolean },
+  read: (said: unknown) => Probe,
+): Probe {
+  if ("outcome" in answer) return unanswered(answer.outcome === "retry" ? answer.error.detail : answer.detail);
+  if (answer.ok) return answer.said === undefined ? unanswered("The answer broke off, or is not the provider's.") : read(answer.said);
+  const { error, retryable } = refusalOf(answer);
+  return { ok: false, error, is_passing: retryable || answer.status >= 500 };
+}
+
+const unanswered = (detail: string): Probe => ({
+  ok: false,
+  error: { code: "provider_unavailable", detail, provider_code: null },
+  is_passing: true,
+});
 
 async function readAnswer(response: Response, secret: string): Promise<unknown> {
   try {

@@ -1,10 +1,14 @@
-import { handshake, verify } from "./meta.ts";
-import { human_agent, parseMessaging, sendMessaging } from "./meta-messaging.ts";
+import { z } from "zod";
+import { appCredentials, handshake, metaId, verify } from "./meta.ts";
+import { human_agent, parseMessaging, probeAccount, sendMessaging } from "./meta-messaging.ts";
 import type { Provider } from "./provider.ts";
 
 /** The messages of a Facebook Page, by Messenger. https://developers.facebook.com/docs/messenger-platform/reference/send-api */
 export const facebook_page: Provider = {
+  account: metaId("The Page's id: Page → About → Page transparency."),
+  credentials: z.strictObject(appCredentials),
   reaches: ["page_user"],
+  door: "meta",
   handshake,
   verify,
   parse: (raw, received_at) => parseMessaging("page_user", raw, received_at),
@@ -20,4 +24,5 @@ export const facebook_page: Provider = {
       credentials,
       world,
     ),
+  probe: (account_id, credentials, world) => probeAccount(world.settings.meta_graph_url, "name", account_id, credentials, world),
 };

@@ -1,10 +1,14 @@
-import { handshake, verify } from "./meta.ts";
-import { human_agent, parseMessaging, sendMessaging } from "./meta-messaging.ts";
+import { z } from "zod";
+import { appCredentials, handshake, metaId, verify } from "./meta.ts";
+import { human_agent, parseMessaging, probeAccount, sendMessaging } from "./meta-messaging.ts";
 import type { Provider } from "./provider.ts";
 
 /** Instagram messages. https://developers.facebook.com/docs/instagram-platform/instagram-api-with-instagram-login/messaging-api */
 export const instagram: Provider = {
+  account: metaId("The professional account's id, as Instagram's webhooks name it."),
+  credentials: z.strictObject(appCredentials),
   reaches: ["instagram_user"],
+  door: "meta",
   handshake,
   verify,
   parse: (raw, received_at) => parseMessaging("instagram_user", raw, received_at),
@@ -20,4 +24,5 @@ export const instagram: Provider = {
       credentials,
       world,
     ),
+  probe: (account_id, credentials, world) => probeAccount(world.settings.instagram_graph_url, "username", account_id, credentials, world),
 };

@@ -20,7 +20,7 @@ const rows: readonly Row[] = [
   { code: "template_not_approved", retryable: false, from: ["132015", "132016"] },
   { code: "template_params_invalid", retryable: false, from: ["132000", "132005", "132008", "132012"] },
   { code: "provider_rate_limited", retryable: true, from: ["4", "80007", "130429", "131056", "613", "HTTP 429"] },
-  { code: "channel_auth_failed", retryable: false, from: ["190"] },
+  { code: "channel_auth_failed", retryable: false, from: ["190", "HTTP 401"] },
   { code: "channel_permission_denied", retryable: false, from: ["3", "10", ...range(200, 299)] },
   { code: "channel_blocked", retryable: false, from: ["368", "131031"] },
   { code: "provider_invalid_request", retryable: false, from: ["100", "131008", "131009", "131051"] },

@@ -1,8 +1,8 @@
 import { isId } from "../../core/ids.ts";
 import type { Timestamp } from "../../core/time.ts";
 import type { Content, Identity, MediaType } from "../contract.ts";
-import { postMessage } from "./graph.ts";
-import { refused, type Credentials, type InboundEvent, type Outbound, type SendOutcome, type World } from "./provider.ts";
+import { postMessage, probeNode } from "./graph.ts";
+import { refused, type Credentials, type InboundEvent, type Outbound, type Probe, type SendOutcome, type World } from "./provider.ts";
 import { at, cut, detail_limit, hashOf, idAt, listAt, readCallback, textAt, timeAt, webAddress } from "./read.ts";
 
 /**
@@ -256,3 +256,20 @@ function messageOf(content: Content, files: Route["files"]): object | null {
   if (!type || !content.url || content.caption) return null;
   return { attachment: { type, payload: { url: content.url } } };
 }
+
+/** GET /{account}: how it is called, in the field that says so. */
+export const probeAccount = (
+  graph_url: string,
+  field: string,
+  account_id: string,
+  credentials: Credentials,
+  world: World,
+): Promise<Probe> =>
+  probeNode(
+    {
+      url: `${graph_url}/${world.settings.meta_graph_version}/${encodeURIComponent(account_id)}?fields=id,${field}`,
+      nameOf: (said) => textAt(said, field),
+    },
+    credentials,
+    world,
+  );

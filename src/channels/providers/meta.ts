@@ -1,5 +1,16 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { idOfForm, secretField, tokenField } from "./fields.ts";
 import type { Credentials, HookRequest } from "./provider.ts";
+
+/** What an app of Meta's is reached by; only the token is an account's own. */
+export const appCredentials = {
+  app_secret: secretField("The app's secret: App settings → Basic. It signs what Meta posts."),
+  verify_token: secretField("A word of your own choice; Meta repeats it when you enter the callback URL."),
+  access_token: tokenField("A token that does not expire, of a system user or of the account itself."),
+};
+
+/** Meta's ids are numbers that no JavaScript number can hold. */
+export const metaId = (description: string) => idOfForm(/^\d{5,25}$/, description, "106540352242922");
 
 /** The hook's two questions, the same for WhatsApp, Instagram and Messenger. */
 

@@ -1,9 +1,8 @@
+import type { z } from "zod";
 import type { Network, Settings } from "../../core/context.ts";
 import type { Id } from "../../core/ids.ts";
 import type { Timestamp } from "../../core/time.ts";
 import type { CallState, Content, Identity, SendErrorCode } from "../contract.ts";
-
-export type ProviderName = "sandbox" | "whatsapp" | "instagram" | "facebook_page" | "twilio_sms" | "twilio_voice";
 
 /** The secrets of one channel, and what else its provider needs to know of it. */
 export type Credentials = Record<string, string>;
@@ -41,11 +40,60 @@ export type InboundEvent = {
   | ({ kind: "call_part" } & CallPart)
   /** Everything that was sent to a person up to this moment has come that far. */
   | { kind: "watermark"; person: Identity; status: "delivered" | "read"; until: Timestamp }
+  /** What WhatsApp decided of a template of the business account; `is_stale`: what it holds must be asked for anew. */
+  | { kind: "template"; name: string; language: string; changes: TemplateChanges; is_stale: boolean }
   /** A person has a new number or a new name at the provider. */
   | { kind: "renaming"; previous: Identity; current: Identity[] }
   /** Understood, and of no effect here; or not understood. Recorded either way. */
   | { kind: "ignored"; why: string }
 );
+
+export type TemplateChanges = Partial<Pick<ProviderTemplate, "status" | "quality" | "category" | "rejected_reason">>;
+
+/** A part of a template, as it was approved; `{{1}}` or `{{name}}` in a text, or in the end of a URL, is a parameter. */
+export type TemplateComponent =
+  | { type: "header"; format: "text"; text: string }
+  | { type: "header"; format: "image" | "video" | "document" }
+  | { type: "body"; text: string }
+  | { type: "footer"; text: string }
+  | { type: "buttons"; buttons: TemplateButton[] }
+  /** One that cannot be sent from here, such as a carousel. */
+  | { type: "unsupported"; name: string };
+
+export interface TemplateButton {
+  type: "url" | "quick_reply" | "phone_number" | "copy_code" | "other";
+  text: string;
+  /** Where it leads, or whom it calls. */
+  target: string | null;
+}
+
+/** A message that a provider approved, in its own words for status, category and quality. */
+export interface ProviderTemplate {
+  external_id: string;
+  name: string;
+  language: string;
+  status: string;
+  category: string | null;
+  quality: string | null;
+  rejected_reason: string | null;
+  parameter_format: "positional" | "named";
+  components: TemplateComponent[];
+}
+
+/** A value for a parameter of a template. `name` where parameters are named. */
+export type TemplateParameter =
+  | { component: "header" | "body"; kind: "text"; name: string | null; value: string }
+  | { component: "header"; kind: "image" | "video" | "document"; value: string }
+  | { component: "button"; kind: "url" | "copy_code"; index: number; value: string };
+
+export type TemplateListing = { ok: true; templates: ProviderTemplate[] } | Extract<Probe, { ok: false }>;
+
+export interface TemplateSource {
+  /** The account whose templates they are; null where the credentials do not say. */
+  accountOf(credentials: Credentials): string | null;
+  /** All of them, or why not: never a part. */
+  list(credentials: Credentials, world: World): Promise<TemplateListing>;
+}
 
 export type DeliveryState = "sent" | "delivered" | "read" | "failed";
 
@@ -81,6 +129,8 @@ export interface Outbound {
   call_id?: string | undefined;
   to: Identity[];
   content: Content;
+  /** The values of a template's parameters, in their order. */
+  parameters?: readonly TemplateParameter[] | undefined;
   /** Outside the 24 hours, as the word of a person. */
   as_human_agent: boolean;
 }
@@ -109,15 +159,28 @@ export const refused = (code: SendErrorCode, detail: string): SendOutcome => ({
   error: { code, detail, provider_code: null },
 });
 
+/** What a provider says when it is asked whether it knows an account and takes the credentials. */
+export type Probe =
+  | { ok: true; detail: string }
+  /** `is_passing`: nobody answered, or not now. It says nothing of the credentials. */
+  | { ok: false; error: SendError; is_passing: boolean };
+
 /** What a provider is reached by. */
 export type World = { network: Network; settings: Settings };
 
 /** What every channel is made of. Nothing here touches the database. */
 export interface Provider {
+  /** What a channel's `account_id` must be, and where it is found. */
+  account: z.ZodType<string, string>;
+  /** What is needed to act for an account. Strict; each field's description says where it is found. */
+  credentials: z.ZodObject<Record<string, z.ZodType<string | undefined>>>;
   /** The identities that a message can be sent to. */
   reaches: readonly Identity["kind"][];
-  /** The ends of its hooks' URLs, where it has several. */
+  /** Where it calls: /hooks/{door}/{channel_id}, and the ends of these URLs where it has several. */
+  door: "meta" | "twilio" | "sandbox";
   hooks?: readonly string[];
+  /** Those of them that a person enters at the provider; without it, all. The others it is told of with what is sent. */
+  entered_hooks?: readonly string[];
   /** Answers the provider's question whether the URL is ours; undefined refuses it. */
   handshake(query: URLSearchParams, credentials: Credentials): string | undefined;
   /** Whether the request really comes from the provider. Judged over the bytes as they came. */
@@ -127,4 +190,8 @@ export interface Provider {
   /** What the provider expects to hear once it is taken in, where that is more than a 200. */
   answer?(request: HookRequest, credentials: Credentials): HookAnswer;
   send(outbound: Outbound, credentials: Credentials, world: World): Promise<SendOutcome>;
+  /** Asks whether the account is there and the credentials are good; sends nothing to anybody. */
+  probe(account_id: string, credentials: Credentials, world: World): Promise<Probe>;
+  /** What may be sent at any time, where the provider approves such messages beforehand. */
+  templates?: TemplateSource;
 }

@@ -1,12 +1,19 @@
 import { randomUUID } from "node:crypto";
+import { z } from "zod";
+import { textField } from "../../core/fields.ts";
 import type { Identity } from "../contract.ts";
+import { secretField } from "./fields.ts";
 import { sameSecret } from "./meta.ts";
 import { refused, type InboundEvent, type Provider, type SendOutcome } from "./provider.ts";
+import { sandboxTemplates } from "./sandbox-templates.ts";
 import { cut, hashOf, idAt, readCallback, textAt, timeAt } from "./read.ts";
 
 /** Answers like a real provider, with no account anywhere: the demo workspace and the tests of clients live on it. */
 export const sandbox: Provider = {
+  account: textField(100, z.string().trim().min(1)).meta({ description: "Whatever you like: there is no account.", examples: ["sandbox"] }),
+  credentials: z.strictObject({ token: secretField("A word of your own choice: whoever posts to the hook must know it.") }),
   reaches: ["phone"],
+  door: "sandbox",
   handshake: () => undefined,
   verify: (request, credentials) => sameSecret(request.header("x-sandbox-token"), credentials["token"]),
   parse: (raw, received_at) => readCallback(raw, received_at, (body) => [eventOf(body, raw, received_at)]),
@@ -21,6 +28,8 @@ export const sandbox: Provider = {
       }
     );
   },
+  templates: sandboxTemplates,
+  probe: () => Promise.resolve({ ok: true, detail: "The sandbox is always there." }),
 };
 
 /** What becomes of a message, by the last four digits of the phone number; every other number receives it. */
@@ -50,7 +59,7 @@ const magic = new Map<string, SendOutcome>([
 /** `{"from": "+15550001111", "text": "Hello", "name"?, "id"?, "at"?}`. Without an id, every arrival is a message of its own. */
 function eventOf(body: unknown, raw: Uint8Array, received_at: string): InboundEvent {
   const external_id = idAt(body, "id") ?? `sandbox_${hashOf(`${received_at}\n${hashOf(raw)}`).slice(0, 32)}`;
-  const common = { dedupe_key: external_id, account_id: "sandbox", occurred_at: timeAt(received_at, body, "at"), raw: body };
+  const common = { dedupe_key: external_id, account_id: null, occurred_at: timeAt(received_at, body, "at"), raw: body };
   const [from, text, name] = [phoneOf(textAt(body, "from")), textAt(body, "text"), textAt(body, "name")];
   if (!from) return { kind: "ignored", ...common, why: "`from` is not a phone number" };
   if (text === null) return { kind: "ignored", ...common, why: "`text` is missing" };

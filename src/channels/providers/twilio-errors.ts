@@ -7,7 +7,7 @@ const rows: readonly (Meaning & { from: readonly string[] })[] = [
   { code: "recipient_unreachable", retryable: false, from: ["21211", "21614", "30003", "30005", "30006", "21220"] },
   { code: "recipient_opted_out", retryable: false, from: ["21610"] },
   { code: "provider_rate_limited", retryable: true, from: ["20429", "HTTP 429"] },
-  { code: "channel_auth_failed", retryable: false, from: ["20003"] },
+  { code: "channel_auth_failed", retryable: false, from: ["20003", "HTTP 401"] },
   { code: "provider_invalid_request", retryable: false, from: ["21602"] },
 ];
 

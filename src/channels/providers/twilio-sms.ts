@@ -1,6 +1,8 @@
+import { z } from "zod";
 import { isId } from "../../core/ids.ts";
 import type { Timestamp } from "../../core/time.ts";
 import type { Content, Identity } from "../contract.ts";
+import { idOfForm, mayBeLeftOut } from "./fields.ts";
 import {
   refused,
   type Consent,
@@ -13,7 +15,7 @@ import {
   type World,
 } from "./provider.ts";
 import { cut, readCallback, textAt } from "./read.ts";
-import { has, inQuery, postForm, readForm, sidAt, twilioError, verify, webAddress } from "./twilio.ts";
+import { accountCredentials, has, inQuery, postForm, probe, readForm, sidAt, twilioError, verify, webAddress } from "./twilio.ts";
 import { answering } from "./twiml.ts";
 
 /**
@@ -21,13 +23,31 @@ import { answering } from "./twiml.ts";
  * `MessageSid+MessageStatus`. What Twilio does not date happened when it arrived.
  */
 export const twilioSms: Provider = {
+  account: idOfForm(
+    /^(\+[1-9]\d{6,14}|\d{3,8}|[A-Za-z0-9 ]{1,11})$/,
+    "What messages come from: a number of the account in E.164, a short code, or an alphanumeric sender.",
+    "+15550100200",
+  ),
+  credentials: z.strictObject({
+    ...accountCredentials,
+    messaging_service_sid: mayBeLeftOut(
+      idOfForm(
+        /^MG[0-9a-f]{32}$/,
+        "A Messaging Service that chooses the sender: Messaging → Services.",
+        "MG00000000000000000000000000000001",
+      ),
+    ),
+  }),
   reaches: ["phone"],
+  door: "twilio",
   hooks: ["sms", "status"],
+  entered_hooks: ["sms"],
   handshake: () => undefined,
   verify,
   parse: (raw, received_at, url) => readCallback(raw, received_at, (form) => eventsOf(form, received_at, url), readForm),
   answer: () => answering(),
   send,
+  probe,
 };
 
 const text_limit = 4096;

@@ -1,5 +1,7 @@
+import { z } from "zod";
 import type { Timestamp } from "../../core/time.ts";
 import type { CallState, Content, Identity } from "../contract.ts";
+import { idOfForm, mayBeLeftOut, secretField } from "./fields.ts";
 import {
   refused,
   type CallPart,
@@ -13,7 +15,19 @@ import {
   type World,
 } from "./provider.ts";
 import { cut, hashOf, readCallback, readJson, textAt, timeAt } from "./read.ts";
-import { has, inQuery, postForm, readForm, secondsAt, sidAt, verify, webAddress } from "./twilio.ts";
+import {
+  accountCredentials,
+  has,
+  inQuery,
+  phoneNumber,
+  postForm,
+  probe,
+  readForm,
+  secondsAt,
+  sidAt,
+  verify,
+  webAddress,
+} from "./twilio.ts";
 import { answering, twiml, verb, type Verb } from "./twiml.ts";
 
 /**
@@ -22,13 +36,27 @@ import { answering, twiml, verb, type Verb } from "./twiml.ts";
  * its RecordingSid. Forwarding, conferences, softphones and ConversationRelay are not served.
  */
 export const twilioVoice: Provider = {
+  account: phoneNumber("The number of the account that is called, in E.164."),
+  credentials: z.strictObject({
+    ...accountCredentials,
+    inbound_mode: mayBeLeftOut(
+      z.enum(["gather", "voicemail"]).meta({
+        description: "`gather`, which is the default: the caller is listened to turn by turn; `voicemail`: they leave a message.",
+      }),
+    ),
+    greeting: mayBeLeftOut(secretField("What a caller hears first.", 500)),
+    language: mayBeLeftOut(idOfForm(/^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$/, "Which language is spoken and understood (BCP 47).", "en-US")),
+  }),
   reaches: ["phone"],
+  door: "twilio",
   hooks: ["voice", "status", "recording", "transcription"],
+  entered_hooks: ["voice", "status"],
   handshake: () => undefined,
   verify,
   parse: (raw, received_at, url) => readCallback(raw, received_at, (form) => eventsOf(form, raw, received_at, url), readForm),
   answer,
   send,
+  probe,
 };
 
 const text_limit = 4096;

@@ -1,14 +1,18 @@
+import { z } from "zod";
 import { isId } from "../../core/ids.ts";
 import type { Timestamp } from "../../core/time.ts";
 import type { Content, Identity, MediaType } from "../contract.ts";
-import { graphError, postMessage } from "./graph.ts";
-import { handshake, verify } from "./meta.ts";
+import { mayBeLeftOut } from "./fields.ts";
+import { graphError, postMessage, probeNode } from "./graph.ts";
+import { readTemplateNews, templatePayload, templates } from "./whatsapp-templates.ts";
+import { appCredentials, handshake, metaId, verify } from "./meta.ts";
 import {
   refused,
   type Credentials,
   type DeliveryState,
   type InboundEvent,
   type Outbound,
+  type Probe,
   type Provider,
   type SendOutcome,
   type World,
@@ -19,7 +23,21 @@ import { at, cut, detail_limit, hashOf, idAt, listAt, readCallback, readJson, te
  * The WhatsApp Cloud API. Dedupe keys: a message its wamid, an echo `echo:wamid`, a status `wamid+status+timestamp`,
  * what is told *of* a message `type:wamid` (it may come before the message), anything else the hash of its JSON.
  */
-export const whatsapp: Provider = { reaches: ["phone", "whatsapp_user"], handshake, verify, parse, send };
+export const whatsapp: Provider = {
+  account: metaId("The phone number's id (WhatsApp → API setup), not the number."),
+  credentials: z.strictObject({
+    ...appCredentials,
+    waba_id: mayBeLeftOut(metaId("The WhatsApp Business account's id, of the same page: its templates can be sent.")),
+  }),
+  reaches: ["phone", "whatsapp_user"],
+  door: "meta",
+  handshake,
+  verify,
+  parse,
+  send,
+  probe,
+  templates,
+};
 
 const text_limit = 4096;
 
@@ -46,6 +64,8 @@ function eventsOfEntry(entry: unknown, received_at: Timestamp): InboundEvent[] {
 function eventsOfChange(change: unknown, entry: unknown, received_at: Timestamp): InboundEvent[] {
   const value = at(change, "value");
   const told: Told = { account_id: accountOf(change, entry), received_at, people: listAt(value, "contacts") };
+  const news = readTemplateNews(change);
+  if (news) return [{ ...changeOf(change, entry, received_at), kind: "template", ...news }];
   const events = [
     ...listAt(value, "messages").map((message) => messageEvent(message, told)),
     ...listAt(value, "message_echoes").map((message) => echoEvent(message, told)),
@@ -59,19 +79,20 @@ function eventsOfChange(change: unknown, entry: unknown, received_at: Timestamp)
 const accountOf = (change: unknown, entry: unknown): string =>
   idAt(change, "value", "metadata", "phone_number_id") ?? idAt(entry, "id") ?? "";
 
-/** Calls, groups, templates, and what Meta will think of next. The same change at another time is another. */
+/** Calls, groups, and what Meta will think of next. The same change at another time is another. */
 function unknownChange(change: unknown, entry: unknown, received_at: Timestamp): InboundEvent {
   const errors = listAt(change, "value", "errors").map((error) => graphError(error, null).detail);
   const field = textAt(change, "field") ?? "a callback without changes";
-  return {
-    kind: "ignored",
-    why: cut([`${field}: of no effect here`, ...errors].join("; "), detail_limit),
-    dedupe_key: `change:${hashOf(JSON.stringify([at(entry, "id"), at(entry, "time"), change]))}`,
-    account_id: accountOf(change, entry),
-    occurred_at: timeAt(received_at, entry, "time"),
-    raw: change,
-  };
+  const why = cut([`${field}: of no effect here`, ...errors].join("; "), detail_limit);
+  return { kind: "ignored", why, ...changeOf(change, entry, received_at) };
 }
+
+const changeOf = (change: unknown, entry: unknown, received_at: Timestamp) => ({
+  dedupe_key: `change:${hashOf(JSON.stringify([at(entry, "id"), at(entry, "time"), change]))}`,
+  account_id: accountOf(change, entry),
+  occurred_at: timeAt(received_at, entry, "time"),
+  raw: change,
+});
 
 function messageEvent(message: unknown, told: Told): InboundEvent {
   const person = personOf(message, told);
@@ -311,7 +332,7 @@ function saySeveral(title: string, parts: (string | null)[]): string | null {
 async function send(outbound: Outbound, credentials: Credentials, world: World): Promise<SendOutcome> {
   const address = addressOf(outbound.to);
   if (!address) return refused("recipient_unreachable", "The contact has neither a phone number nor a WhatsApp user id.");
-  const payload = payloadOf(outbound.content);
+  const payload = payloadOf(outbound);
   if (!payload)
     return refused("content_type_unsupported", "WhatsApp needs the file's address, and carries no caption with audio or a sticker.");
   return postMessage(
@@ -341,7 +362,8 @@ function addressOf(to: Identity[]): { to: string } | { recipient: string } | nul
 
 const captioned: readonly MediaType[] = ["image", "video", "document"];
 
-function payloadOf(content: Content): object | null {
+function payloadOf({ content, parameters = [] }: Outbound): object | null {
+  if (content.type === "template") return templatePayload(content, parameters);
   if (content.type === "text") return { type: "text", text: { body: content.text, preview_url: false } };
   if (content.type !== "media") return null;
   const { media_type, url: link, caption } = content;
@@ -357,4 +379,13 @@ function filenameOf(link: string): string | null {
   } catch {
     return null;
   }
+}
+
+/** GET /{phone_number_id}: the number, and the name that customers see. */
+function probe(account_id: string, credentials: Credentials, world: World): Promise<Probe> {
+  const { meta_graph_url, meta_graph_version } = world.settings;
+  const url = `${meta_graph_url}/${meta_graph_version}/${encodeURIComponent(account_id)}?fields=id,display_phone_number,verified_name`;
+  const nameOf = (said: unknown) =>
+    [textAt(said, "display_phone_number"), textAt(said, "verified_name")].filter((part) => part !== null).join(", ") || null;
+  return probeNode({ url, nameOf }, credentials, world);
 }

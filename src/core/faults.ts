@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { invalid, type Fault } from "../core/errors.ts";
+import { invalid, type Fault } from "./errors.ts";
 
 /** Nobody mends more at once, and the answer to a body full of faults must not be larger than the body. */
 const most_faults = 100;
