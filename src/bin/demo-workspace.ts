@@ -1,5 +1,5 @@
 import { and, eq } from "drizzle-orm";
-import { createChannel } from "../channels/create-channel.ts";
+import { connectChannel } from "../channels/create-channel.ts";
 import type { ChannelKind } from "../channels/contract.ts";
 import { channels } from "../channels/tables.ts";
 import type { Config } from "../config.ts";
@@ -90,7 +90,7 @@ async function openChannels(ctx: Ctx): Promise<Record<string, Id<"chan">>> {
       account_id: "sandbox",
       credentials: { token: ctx.newId("chan") },
     } as const;
-    opened[channel] = (await atomically(ctx, (tx) => createChannel(tx, sandbox))).id;
+    opened[channel] = (await atomically(ctx, (tx) => connectChannel(tx, sandbox))).id;
   }
   return opened;
 }

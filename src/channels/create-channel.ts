@@ -9,7 +9,7 @@ import { providers } from "./providers/all.ts";
 import type { Credentials } from "./providers/provider.ts";
 import { channel_routes, channels } from "./tables.ts";
 
-/** Connects an account that somebody names, if it is one that its provider could have. */
+/** Connects an account, if it is one that its provider could have, and has its templates fetched. */
 export async function connectChannel(ctx: TxCtx, { channel, name, provider = ownProvider(channel), ...account }: CreateChannel) {
   if (provider !== "sandbox" && provider !== ownProvider(channel)) {
     throw invalid({
@@ -18,7 +18,9 @@ export async function connectChannel(ctx: TxCtx, { channel, name, provider = own
       detail: `provider: ${channel} is carried by ${ownProvider(channel)} or the sandbox.`,
     });
   }
-  return presentChannel(ctx, await createChannel(ctx, { channel, provider, name, ...judgeAccount(provider, account) }));
+  const connected = await createChannel(ctx, { channel, provider, name, ...judgeAccount(provider, account) });
+  if (connected.template_account !== null) await keepTemplates(ctx, connected);
+  return presentChannel(ctx, connected);
 }
 
 /** What nobody else carries, the sandbox does. */
@@ -32,7 +34,7 @@ interface NewChannel {
   credentials: Credentials;
 }
 
-/** Connects a channel. Its credentials are sealed before they are stored. */
+/** A channel and the way to it. Its credentials are sealed before they are stored. */
 export async function createChannel(ctx: TxCtx, { credentials, ...channel }: NewChannel) {
   const { workspace_id } = ctx;
   const now = ctx.now();
@@ -52,7 +54,6 @@ export async function createChannel(ctx: TxCtx, { credentials, ...channel }: New
 
   const { id, name, provider, account_id } = created;
   await ctx.db.insert(channel_routes).values({ channel_id: id, workspace_id });
-  await keepTemplates(ctx, created);
   await record(ctx, "channel.created", id, { channel: created.channel, provider, name, account_id });
   return created;
 }

@@ -30,7 +30,8 @@ export const recordedTest = existsSync(payloads_dir) || process.env["CI"] ? test
 /** The providers' own specifications lie beside them. */
 const specifications_dir = join(payloads_dir, "..", "provider-specs");
 
-export const specification = (name: string): unknown => JSON.parse(readFileSync(join(specifications_dir, `${name}.json`), "utf8"));
+export const specificationFile = (name: string): string => join(specifications_dir, `${name}.json`);
+export const specification = (name: string): unknown => JSON.parse(readFileSync(specificationFile(name), "utf8"));
 
 /** The same for a test that reads a specification. */
 export const specifiedTest = existsSync(specifications_dir) || process.env["CI"] ? test : test.skip;
