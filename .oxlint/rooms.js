@@ -19,6 +19,7 @@ const rooms = {
   dispatch: [...ground, "audit", "webhooks"],
   conversations: [...ground, "audit", "channels", "contacts", "webhooks", "workspaces"],
   messages: [...ground, "audit", "channels", "contacts", "conversations", "webhooks", "workspaces"],
+  widget: [...ground, "channels", "contacts", "conversations", "messages"], // what a visitor of a website sees
   agent: [...ground, "webhooks"],
   sentiment: [...ground, "webhooks"],
   events: [...ground, "agent", "dispatch", "conversations", "messages", "sentiment", "webhooks"],
@@ -54,7 +55,7 @@ const doors = {
 
 /** What must be handed over (`ctx.now()`, `ctx.network.fetch`), so that a test may hand over its own. */
 const clockKeepers = only("core/time.ts");
-const fetchers = only("posting", "channels/providers", "bin", "config.ts");
+const fetchers = only("posting", "channels/providers", "widget/browser", "bin", "config.ts");
 
 const src = path.join(import.meta.dirname, "..", "src");
 const inSrc = (file) => path.relative(src, file).split(path.sep).join("/");

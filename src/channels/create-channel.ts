@@ -1,7 +1,7 @@
 import type { TxCtx } from "../core/context.ts";
 import type { ChannelKind } from "./contract.ts";
 import { sealCredentials } from "./credentials.ts";
-import type { Credentials, ProviderName } from "./providers/provider.ts";
+import type { GivenCredentials, ProviderName } from "./providers/provider.ts";
 import { channel_routes, channels } from "./tables.ts";
 
 interface NewChannel {
@@ -9,7 +9,7 @@ interface NewChannel {
   provider: ProviderName;
   name: string;
   account_id: string;
-  credentials: Credentials;
+  credentials: GivenCredentials;
 }
 
 /** Connects a channel. Its credentials are sealed before they are stored. */

@@ -45,6 +45,8 @@ export async function storeMessage(ctx: TxCtx, conversation: ConversationRow, wi
     .where(and(mine(ctx, conversations), eq(conversations.id, conversation_id)))
     .returning();
 
+  if (channel === "web_widget") ctx.wake(`visitor:${contact_id}`);
+
   const shown = presentMessage(stored!);
   await emit(
     ctx,

@@ -4,6 +4,7 @@ import type { Provider, ProviderName } from "./provider.ts";
 import { sandbox } from "./sandbox.ts";
 import { twilioSms } from "./twilio-sms.ts";
 import { twilioVoice } from "./twilio-voice.ts";
+import { webWidget } from "./web-widget.ts";
 import { whatsapp } from "./whatsapp.ts";
 
 export const providers: Record<ProviderName, Provider> = {
@@ -13,4 +14,5 @@ export const providers: Record<ProviderName, Provider> = {
   facebook_page,
   twilio_sms: twilioSms,
   twilio_voice: twilioVoice,
+  web_widget: webWidget,
 };

@@ -3,10 +3,12 @@ import type { Id } from "../../core/ids.ts";
 import type { Timestamp } from "../../core/time.ts";
 import type { CallState, Content, Identity, SendErrorCode } from "../contract.ts";
 
-export type ProviderName = "sandbox" | "whatsapp" | "instagram" | "facebook_page" | "twilio_sms" | "twilio_voice";
+export type ProviderName = "sandbox" | "whatsapp" | "instagram" | "facebook_page" | "twilio_sms" | "twilio_voice" | "web_widget";
 
 /** The secrets of one channel, and what else its provider needs to know of it. */
 export type Credentials = Record<string, string>;
+/** The same as they are given and sealed: a web widget's hold a list. Whoever needs that one reads it by its contract. */
+export type GivenCredentials = Record<string, string | string[]>;
 
 /** A provider's callback, before anything of it is believed. */
 export interface HookRequest {
@@ -31,7 +33,7 @@ export type InboundEvent = {
   /** The event as it came. */
   raw: unknown;
 } & (
-  | { kind: "message"; external_id: string; from: Identity[]; name: string | null; content: Content; consent?: Consent | undefined }
+  | ({ kind: "message" } & Received)
   /** A message the business sent: our own, told back to us, or one written in the provider's own inbox. */
   | { kind: "echo"; external_id: string; to: Identity[]; content: Content; message_id: string | null }
   /** The writer of a message changed what it says, or took it back (null). `external_id` is the message's. */
@@ -46,6 +48,17 @@ export type InboundEvent = {
   /** Understood, and of no effect here; or not understood. Recorded either way. */
   | { kind: "ignored"; why: string }
 );
+
+/** What a person wrote. */
+export interface Received {
+  external_id: string;
+  from: Identity[];
+  name: string | null;
+  content: Content;
+  consent?: Consent | undefined;
+  /** The writer's own id of it, where the channel is ours and gives it back. */
+  client_reference?: string | undefined;
+}
 
 export type DeliveryState = "sent" | "delivered" | "read" | "failed";
 
