@@ -12,6 +12,7 @@ import { requestLog } from "./http/request-log.ts";
 import { rest } from "./http/rest.ts";
 import { rpc } from "./http/rpc.ts";
 import { widget } from "./http/widget.ts";
+import { widgetPages } from "./http/widget-pages.ts";
 import { Streams } from "./widget/streams.ts";
 
 export interface AppDeps extends Rules {
@@ -36,6 +37,7 @@ export function createApp({ services, last_used, streams = new Streams(), cron_s
   app.route("/", rpc());
   app.route("/", hooks());
   app.route("/", widget(rules, streams));
+  app.route("/", widgetPages());
   app.route("/", cron(cron_secret, stopping));
   app.route("/", docs());
   app.route("/", health());

@@ -1,12 +1,15 @@
 import { and, eq } from "drizzle-orm";
 import { createChannel } from "../channels/create-channel.ts";
 import type { ChannelKind } from "../channels/contract.ts";
+import { visitorIdentity } from "../channels/providers/web-widget.ts";
 import { channels } from "../channels/tables.ts";
 import type { Config } from "../config.ts";
 import { closeConversation } from "../conversations/close-conversation.ts";
 import { dispatchMessages } from "../messages/dispatch-messages.ts";
+import { markTaken } from "../messages/mark-taken.ts";
 import { receiveEvent } from "../messages/receive-event.ts";
 import { storeMessage } from "../messages/store-message.ts";
+import { messages } from "../messages/tables.ts";
 import { conversations } from "../conversations/tables.ts";
 import { systemCtx, type Ctx, type Services } from "../core/context.ts";
 import { createNewId, type Id } from "../core/ids.ts";
@@ -21,7 +24,7 @@ import { workspaces } from "../workspaces/tables.ts";
 import { demoLetters, type Letters } from "./demo-letters.ts";
 import { newWorkspace } from "./new-workspace.ts";
 
-type Demo = Awaited<ReturnType<typeof newWorkspace>>;
+type Demo = Awaited<ReturnType<typeof newWorkspace>> & { widget_channel_id: Id<"chan"> };
 
 const channelNames: Record<ChannelKind, string> = {
   whatsapp: "WhatsApp",
@@ -60,12 +63,13 @@ export async function seedDemo(services: Services): Promise<Demo | undefined> {
     await dispatchDeliveries(past, { budget_ms: 0 });
   }
   await retireEndpoints(ctx);
-  return demo;
+  return { ...demo, widget_channel_id: channel_ids["web_widget"]! };
 }
 
 async function openChannels(ctx: Ctx): Promise<Record<string, Id<"chan">>> {
   const opened: Record<string, Id<"chan">> = {};
   for (const [channel, name] of Object.entries(channelNames) as [ChannelKind, string][]) {
+    if (channel === "web_widget") continue;
     const sandbox = {
       channel,
       provider: "sandbox",
@@ -75,7 +79,24 @@ async function openChannels(ctx: Ctx): Promise<Record<string, Id<"chan">>> {
     } as const;
     opened[channel] = (await atomically(ctx, (tx) => createChannel(tx, sandbox))).id;
   }
+  opened["web_widget"] = await openWidget(ctx);
   return opened;
+}
+
+/** Nobody outside is needed for this one: it works on the demo's own page. */
+async function openWidget(ctx: Ctx): Promise<Id<"chan">> {
+  const { origin } = new URL(ctx.settings.public_url);
+  const widget = {
+    channel: "web_widget",
+    provider: "web_widget",
+    name: channelNames.web_widget,
+    account_id: "website",
+    credentials: {
+      allowed_origins: [origin, origin.replace("//127.0.0.1", "//localhost")],
+      identity_secret: `${ctx.newId("chan")}${ctx.newId("chan")}`,
+    },
+  } as const satisfies Parameters<typeof createChannel>[1];
+  return (await atomically(ctx, (tx) => createChannel(tx, widget))).id;
 }
 
 /** One that works but for a bad hour, and one that asks never to be called again. */
@@ -149,8 +170,14 @@ async function say(
   const content = { type: "text", text } as const;
   if (speaker === "customer") {
     const channel = await findMine(ctx, channels, channel_id);
-    const event = { dedupe_key: key, external_id: key, account_id: "sandbox", occurred_at: ctx.now(), raw: { demo: true } };
-    return receiveEvent(ctx, channel, { ...event, kind: "message", from: [customer.identity], name: customer.name, content });
+    const event = { dedupe_key: key, external_id: key, account_id: channel.account_id, occurred_at: ctx.now(), raw: { demo: true } };
+    return receiveEvent(ctx, channel, {
+      ...event,
+      kind: "message",
+      from: [identityOn(channel_id, customer)],
+      name: customer.name,
+      content,
+    });
   }
   const sender =
     speaker === "agent"
@@ -168,12 +195,17 @@ async function say(
   );
 }
 
+/** A visitor is one of the website's own. */
+const identityOn = (channel_id: Id<"chan">, { identity: { kind, value } }: Letters["customer"]) =>
+  kind === "visitor" ? visitorIdentity(channel_id, value) : { kind, value };
+
 async function finish(
   ctx: Ctx,
   channel_id: Id<"chan">,
   { closed, tags = [], priority = "normal", handler_mode = "unassigned" }: Letters,
 ): Promise<void> {
   const { id } = await newestOf(ctx, channel_id);
+  await atomically(ctx, (tx) => markTaken(tx, "delivered", eq(messages.conversation_id, id)));
   await ctx.db
     .update(conversations)
     .set({ tags, priority, handler_mode })
@@ -210,5 +242,9 @@ A demo workspace has been made. Its credentials are shown this once:
 Try it:
 
   curl ${public_url}/v1/conversations -H "Authorization: Bearer ${demo.api_key}"
+
+Write to the demo as a visitor of a website would:
+
+  ${public_url}/widget/demo?channel_id=${demo.widget_channel_id}
 `);
 }

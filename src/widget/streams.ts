@@ -55,6 +55,11 @@ export class Streams {
   /** The process is to end: every stream does, and none is opened any more. */
   stop(): void {
     this.#is_stopped = true;
+    this.drop();
+  }
+
+  /** Every stream ends; the pages open others. */
+  drop(): void {
     for (const theirs of this.#open.values()) for (const stream of theirs) stream.close();
   }
 
