@@ -3,7 +3,7 @@ import { Hono } from "hono";
 import { html } from "hono/html";
 import { isId } from "../core/ids.ts";
 import { namesTag } from "../core/etag.ts";
-import { bundleScript, type Script } from "../widget/bundle-script.ts";
+import { bundleScript } from "../widget/bundle-script.ts";
 import { findWidget } from "../widget/find-widget.ts";
 import type { Front } from "./front-door.ts";
 import { sendProblem } from "./problem.ts";
@@ -14,10 +14,9 @@ const style = readFileSync(new URL("../../openapi/widget-demo.css", import.meta.
 /** What browsers fetch: `/widget.js`, and a page to try it on. */
 export function widgetPages(): Hono<Front> {
   const app = new Hono<Front>();
-  let made: Promise<Script> | undefined;
 
   app.get("/widget.js", async (c) => {
-    const { plain, gzipped, etag } = await (made ??= bundleScript());
+    const { plain, gzipped, etag } = await bundleScript();
     const wants_gzip = /(^|,)\s*(gzip|\*)\s*(;\s*q=(?!0(\.0*)?\s*(,|$))|,|$)/i.test(c.req.header("accept-encoding") ?? "");
     c.header("Cache-Control", "public, max-age=3600, stale-while-revalidate=86400");
     // Two codings of one script are two representations, each with a tag of its own (RFC 9110 §8.8.3).

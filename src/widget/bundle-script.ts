@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { build } from "esbuild";
 
 export interface Script {
   plain: Uint8Array<ArrayBuffer>;
@@ -10,8 +9,20 @@ export interface Script {
   etag: string;
 }
 
-/** The visitor's script, of its sources: one file, made when it is first asked for, which takes some 20 ms. */
-export async function bundleScript(): Promise<Script> {
+let made: Promise<Script> | undefined;
+
+/** The visitor's script, of its sources: one file, made when a process is first asked for it, which takes some 20 ms. */
+export function bundleScript(): Promise<Script> {
+  made ??= bundle().catch((error: unknown) => {
+    made = undefined;
+    throw error;
+  });
+  return made;
+}
+
+async function bundle(): Promise<Script> {
+  // Only now: a start should not wait for what no page has asked for.
+  const { build, stop } = await import("esbuild");
   const { outputFiles } = await build({
     entryPoints: [entryPoint()],
     bundle: true,
@@ -23,6 +34,8 @@ export async function bundleScript(): Promise<Script> {
     // Every option stands here: what somebody's tsconfig.json says is another matter.
     tsconfigRaw: {},
   });
+  // Its own process is of no more use.
+  await stop();
   const plain = new Uint8Array(outputFiles[0]!.contents);
   return {
     plain,
