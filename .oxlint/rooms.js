@@ -24,6 +24,7 @@ const rooms = {
   messages: [...ground, "audit", "channels", "contacts", "conversations", "team", "templates", "webhooks", "workspaces"],
   tickets: [...ground, "contacts", "conversations", "search", "team", "workspaces"],
   notes: [...ground, "audit", "conversations", "team", "tickets"],
+  widget: [...ground, "channels", "contacts", "conversations", "messages"], // what a visitor of a website sees
   agent: [...ground, "webhooks"],
   sentiment: [...ground, "webhooks"],
   events: [...ground, "agent", "dispatch", "conversations", "messages", "sentiment", "webhooks"],
@@ -59,7 +60,7 @@ const doors = {
 
 /** What must be handed over (`ctx.now()`, `ctx.network.fetch`), so that a test may hand over its own. */
 const clockKeepers = only("core/time.ts");
-const fetchers = only("posting", "channels/providers", "bin", "config.ts");
+const fetchers = only("posting", "channels/providers", "widget/browser", "bin", "config.ts");
 
 const src = path.join(import.meta.dirname, "..", "src");
 const inSrc = (file) => path.relative(src, file).split(path.sep).join("/");

@@ -11,17 +11,22 @@ import { sendProblem } from "./http/problem.ts";
 import { requestLog } from "./http/request-log.ts";
 import { rest } from "./http/rest.ts";
 import { rpc } from "./http/rpc.ts";
+import { widget } from "./http/widget.ts";
+import { widgetPages } from "./http/widget-pages.ts";
+import { Streams } from "./widget/streams.ts";
 
 export interface AppDeps extends Rules {
   services: Services;
   last_used: LastUsed;
+  /** Where the visitors' pages listen, to be woken by whoever wakes. */
+  streams?: Streams;
   cron_secret: string;
   /** Aborted when the process is to end. */
   stopping?: AbortSignal;
 }
 
 /** Everything that is mounted. */
-export function createApp({ services, last_used, cron_secret, stopping, ...rules }: AppDeps): Hono<Front> {
+export function createApp({ services, last_used, streams = new Streams(), cron_secret, stopping, ...rules }: AppDeps): Hono<Front> {
   const app = new Hono<Front>();
   app.use(requestId(services));
   app.use(requestLog());
@@ -31,6 +36,8 @@ export function createApp({ services, last_used, cron_secret, stopping, ...rules
   app.route("/", rest());
   app.route("/", rpc());
   app.route("/", hooks());
+  app.route("/", widget(rules, streams));
+  app.route("/", widgetPages());
   app.route("/", cron(cron_secret, stopping));
   app.route("/", docs());
   app.route("/", health());

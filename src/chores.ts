@@ -1,7 +1,7 @@
 import { dispatchMessages } from "./messages/dispatch-messages.ts";
 import { Bell } from "./core/bell.ts";
 import type { ChoreOptions } from "./core/chore.ts";
-import type { Services, Work } from "./core/context.ts";
+import type { Sleeper, Services } from "./core/context.ts";
 import { sweepAnswers } from "./idempotency/sweep-answers.ts";
 import { workJobs } from "./jobs/work-jobs.ts";
 import { sweepWindows } from "./rate-limits/sweep-windows.ts";
@@ -31,7 +31,7 @@ const poll_ms: Record<ChoreName, number> = { messages: 250, webhooks: 250, jobs:
 
 export interface Scheduler {
   /** Rows are waiting: look now instead of at the next poll. */
-  wake: (work: Work) => void;
+  wake: (whom: Sleeper) => void;
   /** Lets what is under way end, gives back what was taken and not begun, and starts nothing more. */
   stop: () => Promise<void>;
 }
@@ -53,7 +53,7 @@ export function startScheduler(services: Services): Scheduler {
   });
 
   return {
-    wake: (work) => bells.get(work)?.ring(),
+    wake: (whom) => bells.get(whom as ChoreName)?.ring(),
     async stop() {
       stopping.abort();
       for (const bell of bells.values()) bell.ring();

@@ -127,7 +127,7 @@ export const demoLetters: Letters[] = [
   },
   {
     channel: "web_widget",
-    customer: { name: "Élodie Marchand", identity: { kind: "visitor", value: "visitor-demo-106" } },
+    customer: { name: "Élodie Marchand", identity: { kind: "visitor", value: "anonymous:demo-106" } },
     began_hours_ago: 9,
     lines: [
       ["customer", "Bonjour, quels sont vos délais de livraison vers la Belgique ?", 0],

@@ -1,13 +1,16 @@
 import { and, eq } from "drizzle-orm";
 import { connectChannel } from "../channels/create-channel.ts";
 import type { ChannelKind } from "../channels/contract.ts";
+import { visitorIdentity } from "../channels/providers/web-widget.ts";
 import { channels } from "../channels/tables.ts";
 import type { Config } from "../config.ts";
 import { assignConversation } from "../conversations/assign-conversation.ts";
 import { closeConversation } from "../conversations/close-conversation.ts";
 import { dispatchMessages } from "../messages/dispatch-messages.ts";
+import { markTaken } from "../messages/mark-taken.ts";
 import { receiveEvent } from "../messages/receive-event.ts";
 import { storeMessage } from "../messages/store-message.ts";
+import { messages } from "../messages/tables.ts";
 import { conversations } from "../conversations/tables.ts";
 import { systemCtx, type Actor, type Ctx, type Services, type TxCtx } from "../core/context.ts";
 import { createNewId, type Id } from "../core/ids.ts";
@@ -37,7 +40,7 @@ interface Stage {
   team: Record<Colleague, Extract<Actor, { type: "member" }>>;
 }
 
-type Demo = Awaited<ReturnType<typeof newWorkspace>>;
+type Demo = Awaited<ReturnType<typeof newWorkspace>> & { widget_channel_id: Id<"chan"> };
 
 const channelNames: Record<ChannelKind, string> = {
   whatsapp: "WhatsApp",
@@ -77,12 +80,13 @@ export async function seedDemo(services: Services): Promise<Demo | undefined> {
     await dispatchDeliveries(past, { budget_ms: 0 });
   }
   await retireEndpoints(ctx);
-  return demo;
+  return { ...demo, widget_channel_id: stage.channel_ids["web_widget"]! };
 }
 
 async function openChannels(ctx: Ctx): Promise<Record<string, Id<"chan">>> {
   const opened: Record<string, Id<"chan">> = {};
   for (const [channel, name] of Object.entries(channelNames) as [ChannelKind, string][]) {
+    if (channel === "web_widget") continue;
     const sandbox = {
       channel,
       provider: "sandbox",
@@ -92,6 +96,7 @@ async function openChannels(ctx: Ctx): Promise<Record<string, Id<"chan">>> {
     } as const;
     opened[channel] = (await atomically(ctx, (tx) => connectChannel(tx, sandbox))).id;
   }
+  opened["web_widget"] = await openWidget(ctx);
   return opened;
 }
 
@@ -104,6 +109,22 @@ async function gatherTeam(ctx: Ctx): Promise<Stage["team"]> {
     team[called as Colleague] = { type: "member", id, name, scopes: scopesOf(role) };
   }
   return team as Stage["team"];
+}
+
+/** Nobody outside is needed for this one: it works on the demo's own page. */
+async function openWidget(ctx: Ctx): Promise<Id<"chan">> {
+  const { origin } = new URL(ctx.settings.public_url);
+  const widget = {
+    channel: "web_widget",
+    provider: "web_widget",
+    name: channelNames.web_widget,
+    account_id: "website",
+    credentials: {
+      allowed_origins: [origin, origin.replace("//127.0.0.1", "//localhost")],
+      identity_secret: `${ctx.newId("chan")}${ctx.newId("chan")}`,
+    },
+  } satisfies Parameters<typeof connectChannel>[1];
+  return (await atomically(ctx, (tx) => connectChannel(tx, widget))).id;
 }
 
 /** One that works but for a bad hour, and one that asks never to be called again. */
@@ -176,8 +197,14 @@ async function say(
   const content = { type: "text", text } as const;
   if (speaker === "customer") {
     const channel = await findMine(ctx, channels, channel_id);
-    const event = { dedupe_key: key, external_id: key, account_id: "sandbox", occurred_at: ctx.now(), raw: { demo: true } };
-    return receiveEvent(ctx, channel, { ...event, kind: "message", from: [customer.identity], name: customer.name, content });
+    const event = { dedupe_key: key, external_id: key, account_id: channel.account_id, occurred_at: ctx.now(), raw: { demo: true } };
+    return receiveEvent(ctx, channel, {
+      ...event,
+      kind: "message",
+      from: [identityOn(channel_id, customer)],
+      name: customer.name,
+      content,
+    });
   }
   const sender =
     speaker === "agent"
@@ -195,6 +222,10 @@ async function say(
   );
 }
 
+/** A visitor is one of the website's own. */
+const identityOn = (channel_id: Id<"chan">, { identity: { kind, value } }: Letters["customer"]) =>
+  kind === "visitor" ? visitorIdentity(channel_id, value) : { kind, value };
+
 async function finish(stage: Stage, letters: Letters): Promise<void> {
   const { ctx, channel_ids, team } = stage;
   const { channel, closed, tags = [], priority = "normal", handler_mode = "unassigned", assignee, note, ticket } = letters;
@@ -203,6 +234,7 @@ async function finish(stage: Stage, letters: Letters): Promise<void> {
     .update(conversations)
     .set({ tags, priority, handler_mode })
     .where(and(mine(ctx, conversations), eq(conversations.id, conversation_id)));
+  await atomically(ctx, (tx) => markTaken(tx, "delivered", eq(messages.conversation_id, conversation_id)));
   if (assignee) await atomically(ctx, (tx) => assignConversation(tx, { conversation_id, assignee_id: team[assignee].id }));
   if (note) await by(stage, note[0], (tx) => addConversationNote(tx, { conversation_id, text: note[1] }));
   if (ticket) await open(stage, conversation_id, ticket);
@@ -255,5 +287,9 @@ A demo workspace has been made. Its credentials are shown this once:
 Try it:
 
   curl ${public_url}/v1/conversations -H "Authorization: Bearer ${demo.api_key}"
+
+Write to the demo as a visitor of a website would:
+
+  ${public_url}/widget/demo?channel_id=${demo.widget_channel_id}
 `);
 }

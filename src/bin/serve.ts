@@ -23,8 +23,9 @@ run(async () => {
   let scheduler: Scheduler | undefined;
   if (config.scheduler) {
     scheduler = startScheduler(world.services);
-    await world.onWake(scheduler.wake);
+    world.onWake(scheduler.wake);
   }
+  await world.hear();
   printWelcome(config, demo);
 
   /** What is under way ends, what waits stays in its rows. */

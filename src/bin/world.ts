@@ -1,7 +1,7 @@
 import { LastUsed } from "../api-keys/last-used.ts";
 import { createApp } from "../app.ts";
 import type { Config } from "../config.ts";
-import type { Network, Services, Work } from "../core/context.ts";
+import type { Network, Services, Sleeper } from "../core/context.ts";
 import { createNewId } from "../core/ids.ts";
 import { systemClock, type Clock } from "../core/time.ts";
 import { createVault } from "../core/vault.ts";
@@ -10,6 +10,7 @@ import { connectEmbedded, connectPostgres, type Connection } from "../db/connect
 import { lockDataDir } from "../db/data-dir.ts";
 import { createPoster } from "../posting/post.ts";
 import { createResolve } from "../posting/resolve.ts";
+import { Streams } from "../widget/streams.ts";
 import { createLog } from "./log.ts";
 
 /** Opens the configured database, brought up to date, and everything that works on it. */
@@ -19,7 +20,12 @@ export async function openWorld(config: Config, { now = systemClock }: { now?: C
   const announcer =
     connection.bus &&
     createAnnouncer(connection.bus, (err) => log.warn({ err }, "the other processes were not told that rows are waiting"));
-  let ring: (work: Work) => void = () => {};
+  const streams = new Streams();
+  let listener: (whom: Sleeper) => void = () => {};
+  const wake = (whom: Sleeper): void => {
+    listener(whom);
+    streams.wake(whom);
+  };
   const stopping = new AbortController();
 
   const network: Network = {
@@ -43,9 +49,9 @@ export async function openWorld(config: Config, { now = systemClock }: { now?: C
       meta_graph_version: config.meta_graph_version,
       twilio_api_url: config.twilio_api_url,
     },
-    wake(work) {
-      ring(work);
-      announcer?.announce(work);
+    wake(whom) {
+      wake(whom);
+      announcer?.announce(whom);
     },
   };
   const last_used = new LastUsed(services);
@@ -56,18 +62,21 @@ export async function openWorld(config: Config, { now = systemClock }: { now?: C
     app: createApp({
       services,
       last_used,
+      streams,
       cron_secret: config.cron_secret,
       stopping: stopping.signal,
       ip_limit_per_minute: config.ip_limit_per_minute,
       trusted_proxies: config.trusted_proxies,
     }),
-    /** Who is to be told that rows are waiting, whichever process wrote them. */
-    async onWake(listener: (work: Work) => void) {
-      ring = listener;
-      await announcer?.hear(listener);
+    /** Who else is to be told what there is to look at. */
+    onWake: (other: (whom: Sleeper) => void) => void (listener = other),
+    /** From now on it is told of the commits of other processes too. */
+    hear: async (): Promise<void> => announcer?.hear(wake),
+    /** Streams end. Work that a cron call has under way ends early: what it has begun is finished, the rest is given back. */
+    stop() {
+      stopping.abort();
+      streams.stop();
     },
-    /** Work that a cron call has under way ends early: what it has begun is finished, the rest is given back. */
-    stop: () => stopping.abort(),
     async close() {
       await services.poster.close();
       await last_used.write();

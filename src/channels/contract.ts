@@ -7,7 +7,7 @@ export const ChannelKind = z
   .meta({ id: "ChannelKind", description: "Where a conversation takes place.", examples: ["whatsapp"] });
 export type ChannelKind = z.infer<typeof ChannelKind>;
 
-export const ProviderName = z.enum(["sandbox", "whatsapp", "instagram", "facebook_page", "twilio_sms", "twilio_voice"]).meta({
+export const ProviderName = z.enum(["sandbox", "whatsapp", "instagram", "facebook_page", "twilio_sms", "twilio_voice", "web_widget"]).meta({
   description: "Who carries it: the channel's own provider, or the sandbox, which answers like one and needs no account.",
 });
 export type ProviderName = z.infer<typeof ProviderName>;
@@ -149,22 +149,32 @@ export const ListChannels = z.strictObject({
 export type ListChannels = z.output<typeof ListChannels>;
 export const ChannelList = listOf(Channel, "ChannelList");
 
-/** Every field that some provider has. Which of them belong to a provider, and their form, its own object decides. */
-const credentialFields = Object.entries(providers).reduce<Map<string, Map<string, string[]>>>((fields, [name, { credentials }]) => {
-  for (const [field, form] of Object.entries(credentials.shape)) {
-    const told = fields.get(field) ?? new Map<string, string[]>();
-    fields.set(field, told.set(form.description ?? "", [...(told.get(form.description ?? "") ?? []), name]));
-  }
-  return fields;
-}, new Map());
+interface CredentialField {
+  is_list: boolean;
+  /** What it is, and of which providers that is said. */
+  told: Map<string, string[]>;
+}
 
-const credentialsOf = <T extends z.ZodType>(fieldOf: (description: string) => T) =>
+/** Every field that some provider has. Which of them belong to a provider, and their form, its own object decides. */
+const credentialFields = new Map<string, CredentialField>();
+for (const [name, { credentials }] of Object.entries(providers)) {
+  for (const [field, form] of Object.entries(credentials.shape)) {
+    const { is_list = form instanceof z.ZodArray, told = new Map<string, string[]>() } = credentialFields.get(field) ?? {};
+    const description = form.description ?? "";
+    credentialFields.set(field, { is_list, told: told.set(description, [...(told.get(description) ?? []), name]) });
+  }
+}
+
+const Credential = z.string().max(4000);
+
+const credentialsOf = <T extends z.ZodType>(optional: (field: z.ZodType<string | string[]>) => T) =>
   z.strictObject(
     Object.fromEntries(
-      Array.from(credentialFields, ([field, told]) => [
-        field,
-        fieldOf(Array.from(told, ([description, names]) => `${names.join(", ")}: ${description}`).join(" ")),
-      ]),
+      Array.from(credentialFields, ([field, { is_list, told }]) => {
+        const description = Array.from(told, ([text, names]) => `${names.join(", ")}: ${text}`).join(" ");
+        const form: z.ZodType<string | string[]> = is_list ? z.array(Credential).max(100) : Credential;
+        return [field, optional(form.meta({ description }))];
+      }),
     ),
   );
 
@@ -182,7 +192,7 @@ export const CreateChannel = z
       .string()
       .max(200)
       .meta({ description: "What it is called at its provider: of WhatsApp the phone number's id, of Twilio the number." }),
-    credentials: credentialsOf((description) => z.string().max(4000).meta({ description }).optional()).meta({
+    credentials: credentialsOf((field) => field.optional()).meta({
       description: "What the provider needs; which fields, the channel decides. Kept encrypted, and never shown again.",
     }),
   })
@@ -209,7 +219,7 @@ export const UpdateChannel = ChannelRef.extend({
     .enum(["connected", "disconnected"])
     .meta({ description: "`disconnected`: nothing is sent; what is received is still taken in. `connected` also clears an error." })
     .optional(),
-  credentials: credentialsOf((description) => z.string().max(4000).nullable().meta({ description }).optional())
+  credentials: credentialsOf((field) => field.nullable().optional())
     .meta({ description: "Field by field: one that is not named stays, one that is null is removed.", examples: [{}] })
     .optional(),
 });

@@ -6,7 +6,7 @@ import { judgeAccount, sealCredentials } from "./credentials.ts";
 import { keepTemplates } from "./keep-templates.ts";
 import { presentChannel } from "./present.ts";
 import { providers } from "./providers/all.ts";
-import type { Credentials } from "./providers/provider.ts";
+import type { GivenCredentials } from "./providers/provider.ts";
 import { channel_routes, channels } from "./tables.ts";
 
 /** Connects an account, if it is one that its provider could have, and has its templates fetched. */
@@ -31,7 +31,7 @@ interface NewChannel {
   provider: ProviderName;
   name: string;
   account_id: string;
-  credentials: Credentials;
+  credentials: GivenCredentials;
 }
 
 /** A channel and the way to it. Its credentials are sealed before they are stored. */

@@ -22,6 +22,7 @@ export function presentCapabilities(channel: ChannelKind): Channel["capabilities
 /** By the public name, as the provider must know it: some sign the URL. */
 function hookUrls({ settings }: Ctx, { id, provider }: ChannelRow): Channel["hook_urls"] {
   const { door, hooks, entered_hooks = hooks } = providers[provider];
+  if (door === null) return [];
   const url = `${settings.public_url}/hooks/${door}/${id}`;
   return entered_hooks ? entered_hooks.map((hook) => ({ hook, url: `${url}/${hook}` })) : [{ hook: "callback", url }];
 }

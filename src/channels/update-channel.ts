@@ -9,6 +9,7 @@ import { liveChannel } from "./find-channel.ts";
 import type { Channel } from "./find-hooked-channel.ts";
 import { keepTemplates } from "./keep-templates.ts";
 import { presentChannel } from "./present.ts";
+import type { GivenCredentials } from "./providers/provider.ts";
 import { channels } from "./tables.ts";
 
 /** Changes what is named and leaves the rest. What is on its way goes with the credentials that it left with. */
@@ -52,8 +53,8 @@ function changesOf(ctx: TxCtx, channel: Channel, input: UpdateChannel): Partial<
 /** Field by field: nobody can repeat the secrets that are to stay, for they are never shown. */
 function newCredentials(ctx: TxCtx, channel: Channel, patch: UpdateChannel["credentials"]) {
   if (patch === undefined) return undefined;
-  const held = openCredentials(ctx, channel.credentials);
-  const kept = Object.entries({ ...held, ...patch }).filter((entry): entry is [string, string | undefined] => entry[1] !== null);
+  const held: GivenCredentials = openCredentials(ctx, channel.credentials);
+  const kept = Object.entries({ ...held, ...patch }).filter((entry): entry is [string, string | string[] | undefined] => entry[1] !== null);
   const { credentials } = judgeAccount(channel.provider, { account_id: channel.account_id, credentials: Object.fromEntries(kept) });
   return isDeepStrictEqual(held, credentials) ? undefined : sealCredentials(ctx, channel, credentials);
 }

@@ -1,6 +1,6 @@
 import { and, eq, isNull, ne, or, sql } from "drizzle-orm";
 import type { Identity } from "../channels/contract.ts";
-import type { TxCtx } from "../core/context.ts";
+import type { Ctx, TxCtx } from "../core/context.ts";
 import type { Id } from "../core/ids.ts";
 import { mine } from "../db/mine.ts";
 import { contact_identities, contacts } from "./tables.ts";
@@ -48,7 +48,8 @@ export async function hold(ctx: TxCtx, identities: Identity[], except?: Id<"cont
   return held ? held.id : hold(ctx, identities, except);
 }
 
-export async function whoHas(ctx: TxCtx, identities: Identity[], except?: Id<"cont">): Promise<Id<"cont"> | undefined> {
+/** Whose identity it is; of several the one who was known first. */
+export async function whoHas(ctx: Ctx, identities: Identity[], except?: Id<"cont">): Promise<Id<"cont"> | undefined> {
   const any = identities.map(({ kind, value }) => and(eq(contact_identities.kind, kind), eq(contact_identities.value, value)));
   const [found] = await ctx.db
     .select({ contact_id: contact_identities.contact_id })

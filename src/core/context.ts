@@ -25,6 +25,9 @@ export type Actor =
 /** The kinds of background work. Each is rows that a cron route claims. */
 export type Work = "messages" | "webhooks" | "jobs" | "templates";
 
+/** Who may be woken: those who do a kind of work, or the open pages of one visitor of a website. */
+export type Sleeper = Work | `visitor:${Id<"cont">}`;
+
 export interface Log {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
@@ -62,8 +65,8 @@ export interface Services {
   network: Network;
   poster: Poster;
   settings: Settings;
-  /** Rows of this kind are waiting. Inside a transaction it takes effect at commit. */
-  wake(work: Work): void;
+  /** There are rows to look at. Inside a transaction it takes effect at commit. */
+  wake(whom: Sleeper): void;
 }
 
 /** A request that its client may repeat without its effect being repeated. */

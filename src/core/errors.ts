@@ -45,6 +45,20 @@ export const errors = {
     remedy: "Use a key with `required_scope`.",
     retryable: false,
   },
+  origin_not_allowed: {
+    status: 403,
+    title: "Origin not allowed",
+    meaning: "The page is none of the websites that the web widget's channel is made for.",
+    remedy: "Add the page's origin, such as `https://shop.example`, to the channel's `allowed_origins`.",
+    retryable: false,
+  },
+  identity_not_verified: {
+    status: 403,
+    title: "Identity not verified",
+    meaning: "The `hash` of the web widget's visitor is not the one that the channel's `identity_secret` makes of the user's id.",
+    remedy: "Make it on your server: the HMAC-SHA256 of the user's id under `identity_secret`, in hexadecimal.",
+    retryable: false,
+  },
   not_found: {
     status: 404,
     title: "Not found",

@@ -50,7 +50,7 @@ export function readCursor(ctx: Ctx, listing: Listing, cursor: string | undefine
   return JSON.parse(Buffer.from(body, "base64url").toString("utf8")) as Position;
 }
 
-function writeCursor(ctx: Ctx, listing: Listing, position: Position): string {
+export function writeCursor(ctx: Ctx, listing: Listing, position: Position): string {
   const body = Buffer.from(JSON.stringify(position)).toString("base64url");
   return `${body}.${ctx.vault.sign("cursors", bound(ctx, listing, body))}`;
 }

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from "node:crypto";
 
 /** What the master key protects. Each purpose has a key of its own (HKDF-SHA256, RFC 5869). */
-type Purpose = "webhook_secrets" | "webhook_headers" | "channel_credentials" | "idempotent_answers" | "cursors";
+type Purpose = "webhook_secrets" | "webhook_headers" | "channel_credentials" | "idempotent_answers" | "cursors" | "visitor_tokens";
 
 /** Where a ciphertext belongs. It opens nowhere else. */
 interface Place {

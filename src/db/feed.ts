@@ -30,26 +30,49 @@ export async function readFeed<T extends FeedTable, P>(
 ): Promise<Page<P>> {
   const position = readCursor(ctx, listing, cursor);
   const horizon = await horizonOf(ctx);
-  const finished = and(filters, lt(table.xid, sql`${horizon[0]}::xid8`));
-  const rows = await ctx.db
+  const rows = await rowsBehind(ctx, table, position, horizon, filters, limit + 1);
+  const page = feedOf(ctx, listing, rows as { xid: string; id: string }[], limit, horizon.position, present as (row: object) => P);
+  return { ...page, ...(await totalOf(ctx, { include_total }, table, and(filters, isFinished(table, horizon)))) };
+}
+
+/** The next rows of a feed behind a position, and before the horizon. */
+export function rowsBehind<T extends FeedTable>(
+  { db }: Pick<Ctx, "db">,
+  table: T,
+  position: Position | undefined,
+  horizon: Horizon,
+  filters: SQL | undefined,
+  limit: number,
+): Promise<T["$inferSelect"][]> {
+  return db
     .select()
     .from(table as PgTable)
-    .where(and(finished, position && isBehind(table, position)))
+    .where(and(filters, isFinished(table, horizon), position && isBehind(table, position)))
     .orderBy(asc(table.xid), asc(table.id))
-    .limit(limit + 1);
-  const page = feedOf(ctx, listing, rows as { xid: string; id: string }[], limit, horizon, present as (row: object) => P);
-  return { ...page, ...(await totalOf(ctx, { include_total }, table, finished)) };
+    .limit(limit);
+}
+
+export interface Horizon {
+  /** Every transaction before it is over, and what reads after this sees what it wrote. */
+  position: Position;
+  /** No transaction from here on had begun: once the horizon has come this far, all is seen that was committed by now. */
+  newest: bigint;
 }
 
 const nobody = "_00000000000000000000000000";
 
 /**
- * Every transaction before it is over, and what reads after this sees what it wrote. Ids of transactions are the
- * server's own: whoever restores a dump into another one sets `xid` to 3 in the tables of the feeds.
+ * Ids of transactions are the server's own: whoever restores a dump into another one sets `xid` to 3 in the
+ * tables of the feeds.
  */
-async function horizonOf({ db }: Ctx): Promise<Position> {
-  const [row] = await query<{ xid: string }>(db, sql`select pg_snapshot_xmin(pg_current_snapshot())::text as xid`);
-  return [row!.xid, nobody];
+export async function horizonOf({ db }: Pick<Ctx, "db">): Promise<Horizon> {
+  const [row] = await query<{ oldest: string; newest: string }>(
+    db,
+    sql`select pg_snapshot_xmin(seen)::text as oldest, pg_snapshot_xmax(seen)::text as newest from pg_current_snapshot() as seen`,
+  );
+  return { position: [row!.oldest, nobody], newest: BigInt(row!.newest) };
 }
+
+const isFinished = (table: FeedTable, { position: [xid] }: Horizon): SQL => lt(table.xid, sql`${xid}::xid8`);
 
 const isBehind = (table: FeedTable, [xid, id]: Position): SQL => sql`(${table.xid}, ${table.id}) > (${xid}::xid8, ${uuidOf(id)}::uuid)`;

@@ -85,6 +85,8 @@ export async function openServer(app: Hono<Front>, services: Services, where: Wh
       for (const [socket, begun] of connections) {
         if (!begun || begun.writableFinished) socket.destroy();
         else if (!begun.headersSent) begun.setHeader("Connection", "close");
+        // A stream that ends now has said already that the connection stays: nothing more is to be asked on it.
+        else begun.once("finish", () => socket.end());
       }
       const end = setTimeout(() => server.closeAllConnections(), patience_ms);
       await closed;

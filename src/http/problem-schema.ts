@@ -32,7 +32,12 @@ export const Problem = z
       .meta({ description: "With `invalid_status_transition`: the conversation that is open with this contact on this channel." })
       .optional(),
     limit: z
-      .object({ scope: z.enum(["ip", "key", "tenant"]), limit: z.number().int(), window_seconds: z.number().int(), reset_at: z.string() })
+      .object({
+        scope: z.enum(["ip", "key", "tenant", "visitor"]),
+        limit: z.number().int(),
+        window_seconds: z.number().int(),
+        reset_at: z.string(),
+      })
       .meta({ description: "With `too_many_requests`: the window that is full." })
       .optional(),
   })

@@ -14,10 +14,10 @@ import type { ConversationRow } from "../conversations/present.ts";
 import { storeMessage } from "./store-message.ts";
 import { conversations } from "../conversations/tables.ts";
 
-type Received = Extract<InboundEvent, { kind: "message" }>;
+type Message = Extract<InboundEvent, { kind: "message" }>;
 
 /** A contact's message: into their open conversation or a new one; it opens the 24-hour window. */
-export async function receiveMessage(ctx: TxCtx, channel: Channel, event: Received): Promise<Effect> {
+export async function receiveMessage(ctx: TxCtx, channel: Channel, event: Message): Promise<Effect> {
   if (event.from.length === 0) return { outcome: "ignored", detail: "no sender" };
   await takeTurnOn(ctx, channel.id, event.external_id);
   if (await isStored(ctx, channel.id, event.external_id)) return { outcome: "ignored", detail: "stored already" };
@@ -33,6 +33,7 @@ export async function receiveMessage(ctx: TxCtx, channel: Channel, event: Receiv
     content: event.content,
     status: "received",
     external_id: event.external_id,
+    client_reference: event.client_reference ?? null,
     sent_at: event.occurred_at,
   });
   await applyHeld(ctx, { id, channel_id: channel.id, external_id: event.external_id });

@@ -36,6 +36,8 @@ export async function storeMessage(ctx: TxCtx, conversation: ConversationRow, wi
   });
   const [updated] = await noted[message.direction](ctx.db, { workspace_id, id: conversation_id, preview: previewOf(message.content), now });
 
+  if (channel === "web_widget") ctx.wake(`visitor:${contact_id}`);
+
   const shown = presentMessage(stored);
   await emit(
     ctx,

@@ -15,7 +15,8 @@ const { workspace, endpoints, body, count } = JSON.parse(process.argv[2]!) as {
 };
 const world = await openWorld(readConfig());
 const scheduler = startScheduler(world.services);
-await world.onWake(scheduler.wake);
+world.onWake(scheduler.wake);
+await world.hear();
 const ctx = systemCtx(world.services, idOf("ws", workspace));
 
 const committed: { id: string; at: string }[] = [];

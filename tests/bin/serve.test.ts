@@ -33,6 +33,10 @@ test.runIf(!onPostgres())(
     const asked = async (path: string) => (await fetch(url + path, { headers: { Authorization: `Bearer ${key}` } })).status;
     for (const path of ["/v1/me", "/docs", "/openapi.json", "/readyz"]) expect(await asked(path), path).toBe(200);
 
+    const [demo] = /http\S+\/widget\/demo\?channel_id=\S+/.exec(first.output.stdout)!;
+    expect((await fetch(demo)).status, "the page with the widget that the console names").toBe(200);
+    expect((await fetch(`${url}/widget.js`)).status).toBe(200);
+
     const second = await serve({ ...env, PORT: await freePort() }).ended;
     expect(second).toEqual({
       code: 1,

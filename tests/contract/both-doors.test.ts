@@ -251,6 +251,9 @@ test("the table has a case for every refusal that needs neither a header nor a f
     "channel_disconnected",
     "call_not_active",
     "recipient_opted_out",
+    // Of the web widget, which is no part of /v1.
+    "origin_not_allowed",
+    "identity_not_verified",
     "content_type_unsupported",
     "internal_error",
     "service_unavailable",

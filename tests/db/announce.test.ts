@@ -1,5 +1,5 @@
 import { describe, expect, inject, onTestFinished, test, vi } from "vitest";
-import type { Work } from "../../src/core/context.ts";
+import type { Sleeper } from "../../src/core/context.ts";
 import { createAnnouncer } from "../../src/db/announce.ts";
 import { connectPostgres, type Bus } from "../../src/db/connect.ts";
 import { cloneDatabase, onPostgres } from "../support/database.ts";
@@ -27,7 +27,7 @@ describe("announcing", () => {
   test("is heard by the other processes, and not by the one that announces", async () => {
     const { bus } = createBus();
     const [one, other] = [createAnnouncer(bus, unheard), createAnnouncer(bus, unheard)];
-    const heard: Record<"one" | "other", Work[]> = { one: [], other: [] };
+    const heard: Record<"one" | "other", Sleeper[]> = { one: [], other: [] };
     await one.hear((work) => heard.one.push(work));
     await other.hear((work) => heard.other.push(work));
     one.announce("webhooks");
@@ -94,7 +94,7 @@ test.runIf(onPostgres())("two processes of one database hear each other over the
   const url = await cloneDatabase(template);
   const [one, other] = [connectPostgres(url), connectPostgres(url)];
   onTestFinished(async () => void (await Promise.all([one.close(), other.close()])));
-  const heard: Work[] = [];
+  const heard: Sleeper[] = [];
   const here = createAnnouncer(one.bus!, unheard);
   await createAnnouncer(other.bus!, unheard).hear((work) => heard.push(work));
   await here.hear(unheard);

@@ -1,11 +1,11 @@
 import { createLog } from "../../src/bin/log.ts";
 import type { Log } from "../../src/core/context.ts";
 
-/** What is recognised wherever it stands: keys, and what signs webhooks. */
-const secrets = [/wsk_live_[0-9A-Za-z]{38}/, /whsec_[0-9A-Za-z+/=]{16,}/];
+/** What is recognised wherever it stands: keys, what signs webhooks, and who a visitor is. */
+const secrets = [/wsk_live_[0-9A-Za-z]{38}/, /whsec_[0-9A-Za-z+/=]{16,}/, /wvt_[\w-]{16,}/];
 
 /** What a body's other fields may say is no secret; these say what people write, and what opens doors. */
-const untold_fields = new Set(["text", "body", "caption", "app_secret", "access_token", "verify_token", "auth_token", "token"]);
+const untold_fields = new Set(["text", "body", "caption", "app_secret", "access_token", "verify_token", "auth_token", "token", "hash"]);
 
 /** Shorter text may stand in a log by chance. */
 const shortest = 5;

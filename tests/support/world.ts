@@ -4,12 +4,13 @@ import { LastUsed } from "../../src/api-keys/last-used.ts";
 import { createApiKey } from "../../src/api-keys/create-api-key.ts";
 import { newWorkspace } from "../../src/bin/new-workspace.ts";
 import { createChannel } from "../../src/channels/create-channel.ts";
-import { systemCtx, type Ctx, type Log, type Network, type Scope, type Services, type Work } from "../../src/core/context.ts";
+import { systemCtx, type Ctx, type Log, type Network, type Scope, type Services, type Sleeper } from "../../src/core/context.ts";
 import { createNewId, type Id } from "../../src/core/ids.ts";
 import { after, systemClock, type Timestamp } from "../../src/core/time.ts";
 import { createVault } from "../../src/core/vault.ts";
 import { atomically } from "../../src/db/atomically.ts";
 import { createPoster } from "../../src/posting/post.ts";
+import { Streams } from "../../src/widget/streams.ts";
 import { database } from "./database.ts";
 import { assertDocumented } from "./document.ts";
 import { asService } from "./fence.ts";
@@ -27,6 +28,7 @@ interface Options {
   ip_limit_per_minute?: number;
   trusted_proxies?: string[];
   database_wait_ms?: number;
+  streams?: ConstructorParameters<typeof Streams>[0];
 }
 
 export interface Answer<T = Record<string, unknown>> {
@@ -55,7 +57,8 @@ export async function createWorld(options: Options = {}) {
     keptLog[level](fields, message);
   };
   const log: Log = { info: (fields, message) => keptLog.info(fields, message), warn: noting("warn"), error: noting("error") };
-  const woken: Work[] = [];
+  const woken: Sleeper[] = [];
+  const streams = new Streams(options.streams);
 
   const network: Network = {
     fetch,
@@ -81,12 +84,18 @@ export async function createWorld(options: Options = {}) {
       twilio_api_url: "http://127.0.0.1:1",
       ...options.settings,
     },
-    wake: (work) => void woken.push(work),
+    wake(whom) {
+      woken.push(whom);
+      streams.wake(whom);
+    },
   };
   const { ip_limit_per_minute = 1_000_000, trusted_proxies = [], database_wait_ms = 5000 } = options;
   const last_used = new LastUsed(services);
-  const app = createApp({ services, last_used, cron_secret, ip_limit_per_minute, trusted_proxies, database_wait_ms });
-  onTestFinished(() => poster.close());
+  const app = createApp({ services, last_used, streams, cron_secret, ip_limit_per_minute, trusted_proxies, database_wait_ms });
+  onTestFinished(() => {
+    streams.stop();
+    return poster.close();
+  });
 
   /** A request through the front door; the answer must be one that the document knows. */
   const request: Request = async <T>(path: string, { method = "GET", body, key = null, headers = {} }: Ask = {}) => {
@@ -121,6 +130,7 @@ export async function createWorld(options: Options = {}) {
     services,
     app,
     last_used,
+    streams,
     request,
     logged,
     woken,

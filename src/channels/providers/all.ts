@@ -5,6 +5,7 @@ import type { Provider } from "./provider.ts";
 import { sandbox } from "./sandbox.ts";
 import { twilioSms } from "./twilio-sms.ts";
 import { twilioVoice } from "./twilio-voice.ts";
+import { webWidget } from "./web-widget.ts";
 import { whatsapp } from "./whatsapp.ts";
 
 export const providers: Record<ProviderName, Provider> = {
@@ -14,4 +15,5 @@ export const providers: Record<ProviderName, Provider> = {
   facebook_page,
   twilio_sms: twilioSms,
   twilio_voice: twilioVoice,
+  web_widget: webWidget,
 };

@@ -6,6 +6,8 @@ import type { CallState, Content, Identity, SendErrorCode } from "../contract.ts
 
 /** The secrets of one channel, and what else its provider needs to know of it. */
 export type Credentials = Record<string, string>;
+/** The same as they are given and sealed: a web widget's hold a list. Whoever needs that one reads it by its contract. */
+export type GivenCredentials = Record<string, string | string[]>;
 
 /** A provider's callback, before anything of it is believed. */
 export interface HookRequest {
@@ -30,7 +32,7 @@ export type InboundEvent = {
   /** The event as it came. */
   raw: unknown;
 } & (
-  | { kind: "message"; external_id: string; from: Identity[]; name: string | null; content: Content; consent?: Consent | undefined }
+  | ({ kind: "message" } & Received)
   /** A message the business sent: our own, told back to us, or one written in the provider's own inbox. */
   | { kind: "echo"; external_id: string; to: Identity[]; content: Content; message_id: string | null }
   /** The writer of a message changed what it says, or took it back (null). `external_id` is the message's. */
@@ -93,6 +95,17 @@ export interface TemplateSource {
   accountOf(credentials: Credentials): string | null;
   /** All of them, or why not: never a part. */
   list(credentials: Credentials, world: World): Promise<TemplateListing>;
+}
+
+/** What a person wrote. */
+export interface Received {
+  external_id: string;
+  from: Identity[];
+  name: string | null;
+  content: Content;
+  consent?: Consent | undefined;
+  /** The writer's own id of it, where the channel is ours and gives it back. */
+  client_reference?: string | undefined;
 }
 
 export type DeliveryState = "sent" | "delivered" | "read" | "failed";
@@ -173,11 +186,11 @@ export interface Provider {
   /** What a channel's `account_id` must be, and where it is found. */
   account: z.ZodType<string, string>;
   /** What is needed to act for an account. Strict; each field's description says where it is found. */
-  credentials: z.ZodObject<Record<string, z.ZodType<string | undefined>>>;
+  credentials: z.ZodObject<Record<string, z.ZodType<string | string[] | undefined>>>;
   /** The identities that a message can be sent to. */
   reaches: readonly Identity["kind"][];
-  /** Where it calls: /hooks/{door}/{channel_id}, and the ends of these URLs where it has several. */
-  door: "meta" | "twilio" | "sandbox";
+  /** Where it calls: /hooks/{door}/{channel_id}, and the ends of these URLs where it has several. Null where nobody calls. */
+  door: "meta" | "twilio" | "sandbox" | null;
   hooks?: readonly string[];
   /** Those of them that a person enters at the provider; without it, all. The others it is told of with what is sent. */
   entered_hooks?: readonly string[];

@@ -1,0 +1,144 @@
+import { Hono, type Context, type Handler } from "hono";
+import { ApiError, unauthorized } from "../core/errors.ts";
+import { takeFromWindow } from "../rate-limits/take-from-window.ts";
+import { ListVisitorMessages, ReadMessages, ReceiveText, StartSession } from "../widget/contract.ts";
+import { assertAllowed, findWidget, type Widget } from "../widget/find-widget.ts";
+import { followMessages, startOf } from "../widget/follow-messages.ts";
+import { listVisitorMessages } from "../widget/list-visitor-messages.ts";
+import { readMessages } from "../widget/read-messages.ts";
+import { receiveText } from "../widget/receive-text.ts";
+import { startSession } from "../widget/start-session.ts";
+import type { Streams } from "../widget/streams.ts";
+import { claimsOf, readToken } from "../widget/visitor-token.ts";
+import { identityOf, type Visitor } from "../widget/visitor.ts";
+import { readJsonBody } from "./body.ts";
+import { createAddressReader, limitSubject } from "./client-address.ts";
+import { eventStream } from "./event-stream.ts";
+import { limitBody, type Front, type Rules } from "./front-door.ts";
+import { readQuery } from "./parameters.ts";
+import { sendProblem } from "./problem.ts";
+import { readInput } from "./read-input.ts";
+
+/** Room for the longest text, with every character escaped. */
+const body_limit_bytes = 64 * 1024;
+
+const visitor_limit_per_minute = 120;
+/** What may make a visitor, or write, counts as so many requests of its address. */
+const cost_of_writing = 5;
+
+/** What the visitor's page asks: by its origin, which the server checks, and with the visitor's token. */
+export function widget(rules: Pick<Rules, "ip_limit_per_minute" | "trusted_proxies">, streams: Streams): Hono<Front> {
+  const app = new Hono<Front>();
+  const addressOf = createAddressReader(rules.trusted_proxies);
+
+  /** Whoever asks is counted by address, and must ask from a page that may show the widget. From then on the page may read the answers. */
+  async function enter(c: Context<Front>, channel_id: string, cost = 1): Promise<Widget> {
+    const { services } = c.var;
+    const [found] = await Promise.all([
+      findWidget(services, channel_id),
+      takeFromWindow(services, { scope: "ip", subject: limitSubject(addressOf(c)), limit: rules.ip_limit_per_minute, cost }),
+    ]);
+    const origin = originOf(c);
+    assertAllowed(found, origin);
+    c.header("Access-Control-Allow-Origin", origin!);
+    c.header("Access-Control-Expose-Headers", "Retry-After, X-Request-Id");
+    return found;
+  }
+
+  /** The same, for a visitor who has a token. */
+  async function enterAsVisitor(c: Context<Front>, cost?: number): Promise<[Widget, Visitor]> {
+    const token = /^Bearer +(\S+) *$/i.exec(c.req.header("authorization") ?? "")?.[1];
+    const channel_id = c.req.query("channel_id") ?? (token && claimsOf(token)?.channel_id);
+    const found = channel_id === undefined ? undefined : await enter(c, channel_id, cost);
+    if (token === undefined) throw unauthorized("missing_token", "Send the visitor's token as `Authorization: Bearer wvt_…`.");
+    if (!found) throw unauthorized("malformed_token", "This is no visitor's token.");
+    const visitor = readToken(found, token);
+    const subject = identityOf(found, visitor).value;
+    await takeFromWindow(c.var.services, { scope: "visitor", subject, limit: visitor_limit_per_minute, cost: 1 });
+    return [found, visitor];
+  }
+
+  function answer(method: "GET" | "POST", path: string, run: (c: Context<Front>) => Promise<Response>): void {
+    app.on(method, path, limitBody(body_limit_bytes), guarded(run));
+    app.options(path, guarded(preflight));
+  }
+
+  /** A preflight names the channel in its query alone. */
+  async function preflight(c: Context<Front>): Promise<Response> {
+    await enter(c, c.req.query("channel_id") ?? "");
+    c.header("Access-Control-Allow-Methods", "GET, POST");
+    c.header("Access-Control-Allow-Headers", "Authorization, Content-Type, Last-Event-ID");
+    c.header("Access-Control-Max-Age", "7200");
+    return c.body(null, 204);
+  }
+
+  answer("POST", "/widget/v1/sessions", async (c) => {
+    const named = c.req.query("channel_id");
+    const known = named === undefined ? undefined : await enter(c, named, cost_of_writing);
+    const { channel_id, ...input } = readInput(StartSession, await readJsonBody(c.req.raw, []));
+    if (known && known.channel.id !== channel_id) throw new ApiError("not_found");
+    return c.json(await startSession(known ?? (await enter(c, channel_id, cost_of_writing)), input), 201);
+  });
+
+  answer("GET", "/widget/v1/messages", async (c) => {
+    const [found, visitor] = await enterAsVisitor(c);
+    const query = readQuery(c.req.url, { shape: ListVisitorMessages.def.shape, in_path: [] });
+    return c.json(await listVisitorMessages(found, visitor, readInput(ListVisitorMessages, query)));
+  });
+
+  answer("POST", "/widget/v1/messages", async (c) => {
+    const [found, visitor] = await enterAsVisitor(c, cost_of_writing);
+    const { message, is_new } = await receiveText(found, visitor, readInput(ReceiveText, await readJsonBody(c.req.raw, [])));
+    return c.json(message, is_new ? 201 : 200);
+  });
+
+  answer("POST", "/widget/v1/read", async (c) => {
+    const [found, visitor] = await enterAsVisitor(c);
+    return c.json(await readMessages(found, visitor, readInput(ReadMessages, await readJsonBody(c.req.raw, []))));
+  });
+
+  answer("GET", "/widget/v1/events", async (c) => {
+    // Its answer would have no body, and nobody to end it.
+    if (c.req.method === "HEAD") throw notAllowed(c.req.path);
+    const [found, visitor] = await enterAsVisitor(c);
+    const start = await startOf(found, visitor, c.req.header("last-event-id"));
+    const stream = streams.open(identityOf(found, visitor).value);
+    return eventStream(c, followMessages(found, visitor, start, stream), stream);
+  });
+
+  app.all("/widget/v1/*", (c) => sendProblem(c, notAllowed(c.req.path)));
+  return app;
+}
+
+const methods: Record<string, string> = {
+  "/widget/v1/sessions": "POST, OPTIONS",
+  "/widget/v1/messages": "GET, HEAD, POST, OPTIONS",
+  "/widget/v1/read": "POST, OPTIONS",
+  "/widget/v1/events": "GET, OPTIONS",
+};
+
+function notAllowed(path: string): ApiError {
+  const allow = Object.hasOwn(methods, path) ? methods[path]! : undefined;
+  return allow === undefined
+    ? new ApiError("not_found", { detail: "There is nothing at this path." })
+    : new ApiError("method_not_allowed", { detail: `Use ${allow}.`, headers: { Allow: allow } });
+}
+
+/** Nothing of a visitor's is kept on the way, and an answer to one website is none to another. */
+const guarded =
+  (run: (c: Context<Front>) => Promise<Response>): Handler<Front> =>
+  async (c) => {
+    c.header("Cache-Control", "no-store");
+    c.header("Vary", "Origin");
+    try {
+      return await run(c);
+    } catch (error) {
+      return sendProblem(c, error);
+    }
+  };
+
+/** To its own origin a browser names none when it only reads; that it is its own it says in a header which no page can write. */
+function originOf(c: Context): string | undefined {
+  const is_own = c.req.header("sec-fetch-site") === "same-origin";
+  return c.req.header("origin") ?? (is_own ? new URL(c.req.url).origin : undefined);
+}
