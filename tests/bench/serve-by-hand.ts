@@ -59,7 +59,7 @@ app.use("/v1/*", async (c, next) => {
 });
 
 const columns =
-  sql.unsafe(`c.id, c.channel, c.channel_id, c.contact_id, c.status, c.handler_mode, c.priority, c.tags, c.subject, c.message_count,
+  sql.unsafe(`c.id, c.channel, c.channel_id, c.contact_id, c.status, c.handler_mode, c.priority, c.assignee_id, c.ticket_ids, c.tags, c.subject, c.message_count,
   c.last_message_preview, c.last_message_at, c.last_inbound_at, c.first_response_at, c.closed_at, c.closed_by, c.metadata, c.created_at, c.updated_at`);
 const withWindow = sql`select ${columns}, w.last_inbound_at as window_opened_at from conversations c left join contact_channels w
   on w.workspace_id = c.workspace_id and w.channel_id = c.channel_id and w.contact_id = c.contact_id`;
