@@ -191,18 +191,22 @@ CREATE INDEX "contacts_document" ON "contacts" USING gin (search_document(worksp
 CREATE INDEX "conversations_assigned" ON "conversations" USING btree ("workspace_id","assignee_id","last_message_at","id") WHERE assignee_id is not null;--> statement-breakpoint
 CREATE INDEX "conversations_unassigned" ON "conversations" USING btree ("workspace_id","last_message_at","id") WHERE assignee_id is null;--> statement-breakpoint
 CREATE INDEX "conversations_document" ON "conversations" USING gin (search_document(workspace_id, subject)) WHERE subject is not null;--> statement-breakpoint
--- What is said in a message is what its text or its caption says. A message that was withdrawn says nothing.
+-- What is said in a message is what its text or its caption says.
 CREATE FUNCTION "keep_message_words"() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-  words tsvector := public.search_document(NEW.workspace_id, coalesce(NEW.content ->> 'text', NEW.content ->> 'caption'));
+  words tsvector;
 BEGIN
-  IF TG_OP = 'UPDATE' THEN
-    DELETE FROM public.message_words WHERE workspace_id = NEW.workspace_id AND message_id = NEW.id;
+  IF TG_OP <> 'INSERT' THEN
+    DELETE FROM public.message_words WHERE workspace_id = OLD.workspace_id AND message_id = OLD.id;
   END IF;
-  IF length(words) > 0 THEN
-    INSERT INTO public.message_words VALUES (NEW.workspace_id, NEW.id, NEW.conversation_id, words);
+  IF TG_OP <> 'DELETE' THEN
+    words := public.search_document(NEW.workspace_id, coalesce(NEW.content ->> 'text', NEW.content ->> 'caption'));
+    IF length(words) > 0 THEN
+      INSERT INTO public.message_words (workspace_id, message_id, conversation_id, document)
+        VALUES (NEW.workspace_id, NEW.id, NEW.conversation_id, words);
+    END IF;
   END IF;
   RETURN NULL;
 END $$;--> statement-breakpoint
-CREATE TRIGGER "messages_words" AFTER INSERT OR UPDATE OF "content" ON "messages" FOR EACH ROW EXECUTE FUNCTION "keep_message_words"();--> statement-breakpoint
-INSERT INTO "message_words" SELECT "workspace_id", "id", "conversation_id", "words" FROM "messages", LATERAL search_document("workspace_id", coalesce("content" ->> 'text', "content" ->> 'caption')) AS "words" WHERE length("words") > 0;
+CREATE TRIGGER "messages_words" AFTER INSERT OR DELETE OR UPDATE OF "content" ON "messages" FOR EACH ROW EXECUTE FUNCTION "keep_message_words"();--> statement-breakpoint
+INSERT INTO "message_words" ("workspace_id", "message_id", "conversation_id", "document") SELECT "workspace_id", "id", "conversation_id", "words" FROM "messages", LATERAL search_document("workspace_id", coalesce("content" ->> 'text', "content" ->> 'caption')) AS "words" WHERE length("words") > 0;

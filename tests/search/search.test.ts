@@ -2,8 +2,12 @@ import { describe, expect, test } from "vitest";
 import type { Contact } from "../../src/contacts/contract.ts";
 import type { Conversation } from "../../src/conversations/contract.ts";
 import type { Problem } from "../../src/core/errors.ts";
+import { mine } from "../../src/db/mine.ts";
+import { messages } from "../../src/messages/tables.ts";
+import { message_words } from "../../src/search/tables.ts";
 import type { Ticket } from "../../src/tickets/contract.ts";
 import { changeOf, createWhatsApp, freshNumber } from "../support/channels.ts";
+import { rowsOf } from "../support/rows.ts";
 import type { Page } from "../support/webhooks.ts";
 import { createWorld, type Tenant } from "../support/world.ts";
 
@@ -259,6 +263,15 @@ describe.each(["conversations", "contacts", "tickets"])("a search of %s", (of) =
     const { tenant } = await withTenant();
     expect((await tenant.get(`/v1/${of}?q=a&q=b`)).status).toBe(400);
   });
+});
+
+test("words are those of messages that there are: one that is taken out of its table takes them along", async () => {
+  const { tenant } = await withTenant();
+  await tenant.hears("One");
+  await tenant.hears("Two");
+  expect(await rowsOf(tenant, message_words)).toHaveLength(2);
+  await tenant.ctx.db.delete(messages).where(mine(tenant.ctx, messages));
+  expect(await rowsOf(tenant, message_words)).toEqual([]);
 });
 
 test("what people write may be as absurd as it likes: it is stored, and found where it has words", async () => {
