@@ -137,6 +137,14 @@ const networkRule = {
   },
 };
 
+/** Node 20 compiles it into one that refuses letters of Latin-1. */
+const canParseRule = {
+  create: (context) => ({
+    MemberExpression: (node) =>
+      node.object.name === "URL" && node.property.name === "canParse" && context.report({ node, message: "ask urlOf of core/url.ts" }),
+  }),
+};
+
 const isGlobalObject = (node) => node?.name === "globalThis" || node?.name === "global";
 
-export default { meta: { name: "wassla" }, rules: { rooms: roomsRule, clock: clockRule, network: networkRule } };
+export default { meta: { name: "wassla" }, rules: { rooms: roomsRule, clock: clockRule, network: networkRule, "can-parse": canParseRule } };

@@ -1,6 +1,7 @@
 import { BlockList, isIP } from "node:net";
 import type { Network } from "../core/context.ts";
 import { ApiError, type Fault } from "../core/errors.ts";
+import { urlOf } from "../core/url.ts";
 
 type Rules = Pick<Network, "allow_private_webhooks" | "own_host">;
 type ResolvingRules = Rules & Pick<Network, "resolve">;
@@ -20,8 +21,8 @@ export async function assertWebhookUrl(text: string, network: ResolvingRules): P
 
 /** Judges the form of a webhook's URL; where its host leads is for `vet` to say. */
 export function webhookUrl(text: string, network: Rules): URL {
-  if (!URL.canParse(text)) throw notAllowed(form_faults.malformed_url);
-  const url = new URL(text);
+  const url = urlOf(text);
+  if (!url) throw notAllowed(form_faults.malformed_url);
 
   const faults = [];
   if (!isSchemeAllowed(url, network)) faults.push(form_faults.not_https);

@@ -2,6 +2,7 @@ import type { Dispatcher } from "undici";
 import type { Network } from "../core/context.ts";
 import type { AttemptError, PostOutcome, Poster } from "../core/poster.ts";
 import { seconds } from "../core/time.ts";
+import { urlOf } from "../core/url.ts";
 import { Attempt } from "./attempt.ts";
 import { Connection, Origin } from "./connections.ts";
 import type { Way } from "./socket.ts";
@@ -31,8 +32,8 @@ export function createPoster(network: Network, options: PosterOptions = {}): Pos
   return {
     post({ url: text, headers, body }) {
       if (closed) return Promise.resolve(notSent("connection_reset"));
-      if (!/^https?:/i.test(text) || !URL.canParse(text)) return Promise.resolve(notSent("blocked_address"));
-      const url = new URL(text);
+      const url = urlOf(text);
+      if (!url || !/^https?:$/.test(url.protocol)) return Promise.resolve(notSent("blocked_address"));
       return new Promise((resolve) => {
         const request: Dispatcher.DispatchOptions = { method: "POST", path: url.pathname + url.search, headers, body };
         originOf(url).send(new Attempt(request, timeout_ms, body_cap_bytes, resolve));

@@ -3,6 +3,7 @@ import type { Channel } from "../channels/find-hooked-channel.ts";
 import type { TemplateParameter as ParameterValue } from "../channels/providers/provider.ts";
 import type { Ctx } from "../core/context.ts";
 import { ApiError, type Fault } from "../core/errors.ts";
+import { urlOf } from "../core/url.ts";
 import { mine } from "../db/mine.ts";
 import type { TemplateVariables } from "./contract.ts";
 import { parametersOf, type Place } from "./parameters.ts";
@@ -86,9 +87,7 @@ function whyNot({ key, kind }: Place, value: string | undefined): [code: string,
       : undefined;
   if (kind === "url" || kind === "copy_code")
     return /\s/.test(value) ? ["invalid_characters", `The parameter ${key} has a blank.`] : undefined;
-  return URL.canParse(value) && new URL(value).protocol === "https:"
-    ? undefined
-    : ["invalid_format", `The parameter ${key} must be an https URL.`];
+  return urlOf(value)?.protocol === "https:" ? undefined : ["invalid_format", `The parameter ${key} must be an https URL.`];
 }
 
 function valueAt({ component, kind, name, index }: Place, value: string): ParameterValue {

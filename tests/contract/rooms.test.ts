@@ -88,6 +88,7 @@ const seeds: Seed[] = [
   ]),
 
   ...clocks(["new Date()", "new Date", "Date()", "Date.now()", "globalThis.Date.now()", "new globalThis.Date()", "[].map(Date.now)"]),
+  ["a URL is read by urlOf", "posting/url.ts", 'export const x = URL.canParse("x");', "ask urlOf of core/url.ts"],
   ...networks(['await fetch("x")', "[].map(fetch)", 'await globalThis.fetch("x")']),
 ];
 

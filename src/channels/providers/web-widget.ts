@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { textField } from "../../core/fields.ts";
+import { urlOf } from "../../core/url.ts";
 import { refused, type Provider } from "./provider.ts";
 
 const Origin = z
@@ -28,8 +29,7 @@ export type WebWidgetCredentials = z.output<typeof WebWidgetCredentials>;
 
 /** As browsers write it in the header Origin: without a path, a user or the usual port. */
 function originOf(text: string): string | undefined {
-  if (!/^https?:\/\/[^/?#@*\s]+\/?$/i.test(text) || !URL.canParse(text)) return undefined;
-  return new URL(text).origin;
+  return /^https?:\/\/[^/?#@*\s]+\/?$/i.test(text) ? urlOf(text)?.origin : undefined;
 }
 
 /** A visitor is known by the channel that met them: two websites may each have a user 42. */
