@@ -5,26 +5,22 @@ import type { ChannelKind, CreateChannel, ProviderName } from "./contract.ts";
 import { judgeAccount, sealCredentials } from "./credentials.ts";
 import { keepTemplates } from "./keep-templates.ts";
 import { presentChannel } from "./present.ts";
-import { providers } from "./providers/all.ts";
 import type { GivenCredentials } from "./providers/provider.ts";
 import { channel_routes, channels } from "./tables.ts";
 
 /** Connects an account, if it is one that its provider could have, and has its templates fetched. */
-export async function connectChannel(ctx: TxCtx, { channel, name, provider = ownProvider(channel), ...account }: CreateChannel) {
-  if (provider !== "sandbox" && provider !== ownProvider(channel)) {
+export async function connectChannel(ctx: TxCtx, { channel, name, provider = channel, ...account }: CreateChannel) {
+  if (provider !== "sandbox" && provider !== channel) {
     throw invalid({
       pointer: "/provider",
       code: "not_allowed",
-      detail: `provider: ${channel} is carried by ${ownProvider(channel)} or the sandbox.`,
+      detail: `provider: ${channel} is carried by its own provider or the sandbox.`,
     });
   }
   const connected = await createChannel(ctx, { channel, provider, name, ...judgeAccount(provider, account) });
   if (connected.template_account !== null) await keepTemplates(ctx, connected);
   return presentChannel(ctx, connected);
 }
-
-/** What nobody else carries, the sandbox does. */
-const ownProvider = (channel: ChannelKind): ProviderName => (channel in providers ? (channel as ProviderName) : "sandbox");
 
 interface NewChannel {
   channel: ChannelKind;

@@ -6,7 +6,7 @@ import type { Document } from "./document-nodes.ts";
 import type { Front } from "./front-door.ts";
 import { errorPage, referencePage, type Markup } from "./reference.ts";
 import { sendProblem } from "./problem.ts";
-import { respond, respondJson } from "./respond.ts";
+import { addHeaders, respond, respondHtml, respondJson } from "./respond.ts";
 
 const style = readFileSync(new URL("../../openapi/reference.css", import.meta.url), "utf8");
 
@@ -32,11 +32,10 @@ export function docs(): Hono<Front> {
   return app;
 }
 
-const page = async (c: Context<Front>, markup: Markup): Promise<Response> =>
-  respond(c, await markup, 200, { "Content-Type": "text/html; charset=utf-8" });
+const page = async (c: Context<Front>, markup: Markup): Promise<Response> => respondHtml(c, await markup);
 
 const strictPolicy: MiddlewareHandler<Front> = (c, next) => {
-  Object.assign(c.get("headers"), {
+  addHeaders(c, {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -46,6 +45,6 @@ const strictPolicy: MiddlewareHandler<Front> = (c, next) => {
 
 /** The document holds no secret, and tools in browsers want to read it. */
 const crossOrigin: MiddlewareHandler<Front> = (c, next) => {
-  c.get("headers")["Access-Control-Allow-Origin"] = "*";
+  addHeaders(c, { "Access-Control-Allow-Origin": "*" });
   return next();
 };

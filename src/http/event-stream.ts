@@ -2,12 +2,13 @@ import type { Context } from "hono";
 import type { News } from "../widget/follow-messages.ts";
 import type { Stream } from "../widget/streams.ts";
 import type { Front } from "./front-door.ts";
+import { respond } from "./respond.ts";
 
 const utf8 = new TextEncoder();
 
 /** News as `text/event-stream`. The next is asked for when the one before has left: a slow reader is not written ahead of. */
 export function eventStream(c: Context<Front>, news: AsyncGenerator<News, void>, stream: Stream): Response {
-  const { services, request_id } = c.var;
+  const [services, request_id] = [c.get("services"), c.get("request_id")];
   let is_begun = false;
   const body = new ReadableStream<Uint8Array>(
     {
@@ -31,10 +32,11 @@ export function eventStream(c: Context<Front>, news: AsyncGenerator<News, void>,
     },
     { highWaterMark: 0 },
   );
-  c.header("Content-Type", "text/event-stream; charset=utf-8");
-  // Proxies that gather what they pass on would keep it from the page.
-  c.header("X-Accel-Buffering", "no");
-  return c.body(body);
+  return respond(c, body, 200, {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    // Proxies that gather what they pass on would keep it from the page.
+    "X-Accel-Buffering": "no",
+  });
 }
 
 /** Without a message it is a sign of life, which moves the reader's `Last-Event-ID` on. */

@@ -11,6 +11,7 @@ import { describeWindows } from "../rate-limits/describe-windows.ts";
 import { cutShort } from "./body.ts";
 import { createAddressReader, limitSubject } from "./client-address.ts";
 import { sendProblem } from "./problem.ts";
+import { addHeaders } from "./respond.ts";
 
 /** What a request carries from door to door. */
 export interface Front {
@@ -85,7 +86,7 @@ export function admission(rules: Rules, last_used: LastUsed): MiddlewareHandler<
       workspace_id: key.workspace_id,
       actor: { type: "api_key", id: key.id, name: key.name, scopes: key.scopes },
     });
-    Object.assign(c.get("headers"), describeWindows(windows, reset_seconds));
+    addHeaders(c, describeWindows(windows, reset_seconds));
     return next();
   };
 }

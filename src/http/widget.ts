@@ -18,6 +18,7 @@ import { limitBody, type Front, type Rules } from "./front-door.ts";
 import { readQuery } from "./parameters.ts";
 import { sendProblem } from "./problem.ts";
 import { readInput } from "./read-input.ts";
+import { addHeaders, respond, respondJson } from "./respond.ts";
 
 /** Room for the longest text, with every character escaped. */
 const body_limit_bytes = 64 * 1024;
@@ -33,15 +34,14 @@ export function widget(rules: Pick<Rules, "ip_limit_per_minute" | "trusted_proxi
 
   /** Whoever asks is counted by address, and must ask from a page that may show the widget. From then on the page may read the answers. */
   async function enter(c: Context<Front>, channel_id: string, cost = 1): Promise<Widget> {
-    const { services } = c.var;
+    const services = c.get("services");
     const [found] = await Promise.all([
       findWidget(services, channel_id),
       takeFromWindow(services, { scope: "ip", subject: limitSubject(addressOf(c)), limit: rules.ip_limit_per_minute, cost }),
     ]);
     const origin = originOf(c);
     assertAllowed(found, origin);
-    c.header("Access-Control-Allow-Origin", origin!);
-    c.header("Access-Control-Expose-Headers", "Retry-After, X-Request-Id");
+    addHeaders(c, { "Access-Control-Allow-Origin": origin!, "Access-Control-Expose-Headers": "Retry-After, X-Request-Id" });
     return found;
   }
 
@@ -54,7 +54,7 @@ export function widget(rules: Pick<Rules, "ip_limit_per_minute" | "trusted_proxi
     if (!found) throw unauthorized("malformed_token", "This is no visitor's token.");
     const visitor = readToken(found, token);
     const subject = identityOf(found, visitor).value;
-    await takeFromWindow(c.var.services, { scope: "visitor", subject, limit: visitor_limit_per_minute, cost: 1 });
+    await takeFromWindow(c.get("services"), { scope: "visitor", subject, limit: visitor_limit_per_minute, cost: 1 });
     return [found, visitor];
   }
 
@@ -66,10 +66,11 @@ export function widget(rules: Pick<Rules, "ip_limit_per_minute" | "trusted_proxi
   /** A preflight names the channel in its query alone. */
   async function preflight(c: Context<Front>): Promise<Response> {
     await enter(c, c.req.query("channel_id") ?? "");
-    c.header("Access-Control-Allow-Methods", "GET, POST");
-    c.header("Access-Control-Allow-Headers", "Authorization, Content-Type, Last-Event-ID");
-    c.header("Access-Control-Max-Age", "7200");
-    return c.body(null, 204);
+    return respond(c, null, 204, {
+      "Access-Control-Allow-Methods": "GET, POST",
+      "Access-Control-Allow-Headers": "Authorization, Content-Type, Last-Event-ID",
+      "Access-Control-Max-Age": "7200",
+    });
   }
 
   answer("POST", "/widget/v1/sessions", async (c) => {
@@ -77,24 +78,24 @@ export function widget(rules: Pick<Rules, "ip_limit_per_minute" | "trusted_proxi
     const known = named === undefined ? undefined : await enter(c, named, cost_of_writing);
     const { channel_id, ...input } = readInput(StartSession, await readJsonBody(c.req.raw, []));
     if (known && known.channel.id !== channel_id) throw new ApiError("not_found");
-    return c.json(await startSession(known ?? (await enter(c, channel_id, cost_of_writing)), input), 201);
+    return respondJson(c, await startSession(known ?? (await enter(c, channel_id, cost_of_writing)), input), 201);
   });
 
   answer("GET", "/widget/v1/messages", async (c) => {
     const [found, visitor] = await enterAsVisitor(c);
     const query = readQuery(c.req.url, { shape: ListVisitorMessages.def.shape, in_path: [] });
-    return c.json(await listVisitorMessages(found, visitor, readInput(ListVisitorMessages, query)));
+    return respondJson(c, await listVisitorMessages(found, visitor, readInput(ListVisitorMessages, query)));
   });
 
   answer("POST", "/widget/v1/messages", async (c) => {
     const [found, visitor] = await enterAsVisitor(c, cost_of_writing);
     const { message, is_new } = await receiveText(found, visitor, readInput(ReceiveText, await readJsonBody(c.req.raw, [])));
-    return c.json(message, is_new ? 201 : 200);
+    return respondJson(c, message, is_new ? 201 : 200);
   });
 
   answer("POST", "/widget/v1/read", async (c) => {
     const [found, visitor] = await enterAsVisitor(c);
-    return c.json(await readMessages(found, visitor, readInput(ReadMessages, await readJsonBody(c.req.raw, []))));
+    return respondJson(c, await readMessages(found, visitor, readInput(ReadMessages, await readJsonBody(c.req.raw, []))));
   });
 
   answer("GET", "/widget/v1/events", async (c) => {
@@ -128,8 +129,7 @@ function notAllowed(path: string): ApiError {
 const guarded =
   (run: (c: Context<Front>) => Promise<Response>): Handler<Front> =>
   async (c) => {
-    c.header("Cache-Control", "no-store");
-    c.header("Vary", "Origin");
+    addHeaders(c, { "Cache-Control": "no-store", Vary: "Origin" });
     try {
       return await run(c);
     } catch (error) {

@@ -92,13 +92,27 @@ describe("connecting", () => {
     expect(await hears("Hello")).toMatchObject({ status: 200, conversation: { channel_id: channel.id, message_count: 1 } });
   });
 
-  test("by the sandbox needs no account, and what nobody else carries is the sandbox's", async () => {
+  test("by the sandbox needs no account", async () => {
     const tenant = await (await createWorld()).tenant();
     const sandbox = { channel: "instagram", provider: "sandbox", name: "Try", account_id: "anything", credentials: { token: "a word" } };
     expect(await connect(tenant, sandbox)).toMatchObject({ status: 201, body: { provider: "sandbox", channel: "instagram" } });
     expect(await connect(tenant, sandbox)).toMatchObject({ status: 201 });
-    const { provider: _, ...widget } = { ...sandbox, channel: "web_widget" };
-    expect(await connect(tenant, widget)).toMatchObject({ status: 201, body: { provider: "sandbox" } });
+  });
+
+  test("of a website needs the origins of its pages and a secret of its own, and nothing is entered anywhere", async () => {
+    const tenant = await (await createWorld()).tenant();
+    const credentials = { allowed_origins: ["https://shop.example/"], identity_secret: "x".repeat(32) };
+    const widget = { channel: "web_widget", name: "Website", account_id: "shop.example", credentials };
+    expect(await connect(tenant, widget)).toMatchObject({
+      status: 201,
+      body: { provider: "web_widget", credential_fields: ["allowed_origins", "identity_secret"], hook_urls: [], status: "connected" },
+    });
+    expect(
+      await connect(tenant, { ...widget, account_id: "other", credentials: { ...credentials, allowed_origins: ["*"] } }),
+    ).toMatchObject({
+      status: 400,
+      body: { errors: [{ pointer: "/credentials/allowed_origins/0", code: "invalid_origin" }] },
+    });
   });
 
   test("keeps blanks around what was pasted out", async () => {

@@ -1,4 +1,4 @@
-import { createHmac } from "node:crypto";
+import { createHmac, randomUUID } from "node:crypto";
 import { createChannel } from "../../src/channels/create-channel.ts";
 import { WebWidgetCredentials } from "../../src/channels/providers/web-widget.ts";
 import type { Id } from "../../src/core/ids.ts";
@@ -22,7 +22,7 @@ export async function createWidget(world: World, tenant: Tenant, { origins = [sh
   neverTell(identity_secret);
   const credentials = WebWidgetCredentials.parse({ allowed_origins: origins, identity_secret });
   const { id: channel_id } = await atomically(tenant.ctx, (tx) =>
-    createChannel(tx, { channel: "web_widget", provider: "web_widget", name: "Website", account_id: "website", credentials }),
+    createChannel(tx, { channel: "web_widget", provider: "web_widget", name: "Website", account_id: randomUUID(), credentials }),
   );
   const start = <T = Session>(body: object = {}, headers: Record<string, string> = { Origin: shop }) =>
     world.request<T>("/widget/v1/sessions", { method: "POST", headers, body: { channel_id, ...body } });
