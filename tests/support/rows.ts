@@ -7,12 +7,16 @@ import { messages } from "../../src/messages/tables.ts";
 import { events } from "../../src/webhooks/tables.ts";
 import type { Tenant } from "./world.ts";
 
-/** What a workspace has in a table. */
-export async function rowsOf<T extends PgTable & { workspace_id: AnyPgColumn }>({ ctx }: Tenant, table: T): Promise<T["$inferSelect"][]> {
+/** What a workspace has in a table, the oldest first where rows have ids. */
+export async function rowsOf<T extends PgTable & { workspace_id: AnyPgColumn; id?: AnyPgColumn }>(
+  { ctx }: Tenant,
+  table: T,
+): Promise<T["$inferSelect"][]> {
   const rows = await ctx.db
     .select()
     .from(table as PgTable)
-    .where(eq(table.workspace_id, ctx.workspace_id));
+    .where(eq(table.workspace_id, ctx.workspace_id))
+    .orderBy(table.id ?? table.workspace_id);
   return rows as T["$inferSelect"][];
 }
 
