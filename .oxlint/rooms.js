@@ -17,8 +17,10 @@ const rooms = {
   posting: ["core"], // how a webhook leaves the building
   webhooks: [...ground, "audit", "channels", "jobs", "posting", "workspaces", "conversations/tables.ts"],
   dispatch: [...ground, "audit", "webhooks"],
+  usage: [...ground, "api-keys/tables.ts", "channels", "conversations/tables.ts", "workspaces"],
   conversations: [...ground, "audit", "channels", "contacts", "webhooks", "workspaces"],
-  messages: [...ground, "audit", "channels", "contacts", "conversations", "webhooks", "workspaces"],
+  messages: [...ground, "audit", "channels", "contacts", "conversations", "usage", "webhooks", "workspaces"],
+  analytics: [...ground, "channels", "conversations/tables.ts", "usage"],
   agent: [...ground, "webhooks"],
   sentiment: [...ground, "webhooks"],
   events: [...ground, "agent", "dispatch", "conversations", "messages", "sentiment", "webhooks"],

@@ -6,6 +6,7 @@ import { sweepAnswers } from "./idempotency/sweep-answers.ts";
 import { workJobs } from "./jobs/work-jobs.ts";
 import { sweepWindows } from "./rate-limits/sweep-windows.ts";
 import { replayFailed, replayMissing } from "./webhooks/replay-deliveries.ts";
+import { sumUpUsage } from "./usage/sum-up-usage.ts";
 import { sweepEvents } from "./webhooks/sweep-events.ts";
 import { dispatchDeliveries } from "./dispatch/dispatch-deliveries.ts";
 
@@ -20,6 +21,8 @@ export const chores = {
     windows: await sweepWindows(services),
     answers: await sweepAnswers(services),
     ...(await sweepEvents(services)),
+    charges: await sumUpUsage(services),
+    counts: await services.tally.write(),
   }),
 } as const satisfies Record<string, Chore>;
 

@@ -4,6 +4,8 @@ import { conversationsRouter } from "./conversations/router.ts";
 import { messagesRouter } from "./messages/router.ts";
 import { eventsRouter, eventTypesRouter, webhookTestsRouter } from "./events/router.ts";
 import { jobsRouter } from "./jobs/router.ts";
+import { analyticsRouter } from "./analytics/router.ts";
+import { billingRouter, usageRouter } from "./usage/router.ts";
 import { rateLimitRouter } from "./rate-limits/router.ts";
 import { mergeRouters, router } from "./trpc/procedure.ts";
 import { webhookDeliveriesRouter, webhookEndpointsRouter, webhookSecretRouter } from "./webhooks/router.ts";
@@ -22,6 +24,9 @@ export const appRouter = router({
   webhookDeliveries: webhookDeliveriesRouter,
   webhookSecret: webhookSecretRouter,
   jobs: jobsRouter,
+  usage: usageRouter,
+  billing: billingRouter,
+  analytics: analyticsRouter,
 });
 
 export type AppRouter = typeof appRouter;

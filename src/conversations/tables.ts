@@ -22,10 +22,13 @@ export const conversations = pgTable(
     message_count: integer().notNull().default(0),
     last_message_preview: text(),
     last_message_at: instant().notNull(),
+    first_inbound_at: instant(),
     last_inbound_at: instant(),
     first_response_at: instant(),
     closed_at: instant(),
     closed_by: text().$type<ClosedBy>(),
+    /** When the AI last gave it to a person. */
+    handed_over_at: instant(),
     metadata: jsonb().$type<Record<string, string>>().notNull().default({}),
     created_at: instant().notNull(),
     updated_at: instant().notNull(),

@@ -207,6 +207,7 @@ test("the table has a case for every refusal that needs neither a header nor a f
     "call_not_active",
     "recipient_opted_out",
     "content_type_unsupported",
+    "insufficient_credits",
     "internal_error",
     "service_unavailable",
   ]);

@@ -8,13 +8,14 @@ import * as contacts from "../../src/contacts/tables.ts";
 import * as conversations from "../../src/conversations/tables.ts";
 import * as idempotency from "../../src/idempotency/tables.ts";
 import * as messages from "../../src/messages/tables.ts";
+import * as usage from "../../src/usage/tables.ts";
 import * as webhooks from "../../src/webhooks/tables.ts";
 
 /** The look-ups that are made before the tenant is known live in tables of their own. */
 const credential_tables = ["api_key_digests", "channel_routes"];
 
 /** Every other table whose rows are a workspace's. */
-export const tenant_tables: string[] = [api_keys, audit, channels, contacts, conversations, idempotency, messages, webhooks]
+export const tenant_tables: string[] = [api_keys, audit, channels, contacts, conversations, idempotency, messages, usage, webhooks]
   .flatMap((tables) => Object.values(tables) as unknown[])
   .filter((table): table is PgTable => table instanceof PgTable)
   .map((table) => getTableConfig(table))
@@ -22,7 +23,7 @@ export const tenant_tables: string[] = [api_keys, audit, channels, contacts, con
   .map(({ name }) => name);
 
 /** The statements that speak of many tenants at once, by the name that each carries in a comment. */
-const across_tenants = ["who asks", "last use of keys", "claim", "revive", "release", "settle", "sweep"];
+const across_tenants = ["who asks", "last use of keys", "claim", "revive", "release", "settle", "sweep", "tally"];
 
 /** Why a statement may not pass; undefined when it may. */
 export function trespass(statement: string): string | undefined {
@@ -32,7 +33,7 @@ export function trespass(statement: string): string | undefined {
   const touched = tenant_tables.filter((table) => new RegExp(`\\b(from|join|update|into)\\s+"?${table}"?\\b`, "i").test(statement));
   if (touched.length === 0) return undefined;
   const names_its_workspace =
-    /workspace_id"?\s*(=|in)\s*\(?\$\d/.test(statement) || /^\s*insert into "\w+" \("workspace_id"/.test(statement);
+    /workspace_id"?\s*(=|in)\s*\(?\$\d/.test(statement) || /^\s*(with beside as \()?insert into "\w+" \("workspace_id"/.test(statement);
   return names_its_workspace ? undefined : `it touches ${touched.join(", ")} and names no workspace`;
 }
 

@@ -9,7 +9,9 @@ import { createNewId, type Id } from "../../src/core/ids.ts";
 import { after, systemClock, type Timestamp } from "../../src/core/time.ts";
 import { createVault } from "../../src/core/vault.ts";
 import { atomically } from "../../src/db/atomically.ts";
+import { pricing } from "../../src/core/pricing.ts";
 import { createPoster } from "../../src/posting/post.ts";
+import { createTally } from "../../src/usage/tally.ts";
 import { database } from "./database.ts";
 import { assertDocumented } from "./document.ts";
 import { asService } from "./fence.ts";
@@ -81,6 +83,8 @@ export async function createWorld(options: Options = {}) {
       twilio_api_url: "http://127.0.0.1:1",
       ...options.settings,
     },
+    pricing,
+    tally: createTally({ db, now, log }),
     wake: (work) => void woken.push(work),
   };
   const { ip_limit_per_minute = 1_000_000, trusted_proxies = [], database_wait_ms = 5000 } = options;
