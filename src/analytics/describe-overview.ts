@@ -3,14 +3,12 @@ import { localDays } from "../db/time-buckets.ts";
 import type { Period } from "../usage/counted.ts";
 import { bounded } from "../usage/period.ts";
 import { longest_days, type GetOverview, type Overview } from "./contract.ts";
-import { figuresOf, nothing } from "./figures.ts";
+import { figuresByChannel } from "./figures.ts";
 
-/** How conversations fared in a period, of all channels and of each: the time series with one bucket. */
+/** How conversations fared in a period, of all channels and of each. */
 export async function describeOverview(ctx: Ctx, input: GetOverview): Promise<Overview> {
   const period = await analysed(ctx, input, longest_days.overview);
-  const rows = await figuresOf(ctx, [period.from, period.to], input);
-  const whole = rows.find(({ channel }) => channel === null) ?? nothing;
-  const channels = rows.flatMap(({ channel, ...figures }) => (channel === null ? [] : [{ channel, ...figures }]));
+  const { whole, channels } = await figuresByChannel(ctx, [period.from, period.to], input);
   return { object: "analytics_overview", ...period, ...whole, channels };
 }
 

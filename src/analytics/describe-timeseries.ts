@@ -3,7 +3,7 @@ import { invalid } from "../core/errors.ts";
 import { bucketBounds } from "../db/time-buckets.ts";
 import { longest_days, most_buckets, type GetTimeseries, type Timeseries } from "./contract.ts";
 import { analysed } from "./describe-overview.ts";
-import { figuresOf, nothing } from "./figures.ts";
+import { figuresByBucket, nothing } from "./figures.ts";
 
 /** The same, by local hours, days, weeks or months: each is there, also where there was nothing. */
 export async function describeTimeseries(ctx: Ctx, input: GetTimeseries): Promise<Timeseries> {
@@ -13,8 +13,8 @@ export async function describeTimeseries(ctx: Ctx, input: GetTimeseries): Promis
   if (interval !== "hour" && bounds.length - 1 > most_buckets) {
     throw invalid({ pointer: "/from", code: "too_small", detail: `from: There would be more than ${most_buckets} buckets before \`to\`.` });
   }
-  const rows = new Map((await figuresOf(ctx, bounds, input)).filter(({ channel }) => channel === null).map((row) => [row.bucket, row]));
-  const buckets = bounds.slice(0, -1).map((from, at) => ({ from, to: bounds[at + 1]!, ...(rows.get(at + 1) ?? nothing) }));
+  const figures = await figuresByBucket(ctx, bounds, input);
+  const buckets = bounds.slice(0, -1).map((from, at) => ({ from, to: bounds[at + 1]!, ...(figures.get(at + 1) ?? nothing) }));
   return { object: "analytics_timeseries", ...period, interval, timezone, buckets };
 }
 

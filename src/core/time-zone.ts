@@ -17,8 +17,8 @@ function isKnown(name: string): boolean {
   }
 }
 
-/** Every time zone's days and hours begin with a quarter of an hour. */
-export const QuarterHour = Moment.refine((text) => epochMs(text) % minutes(15) === 0, {
+/** Every time zone's days and hours begin with a quarter of an hour. What is no moment at all is said by `Moment`. */
+export const QuarterHour = Moment.refine((text) => !(epochMs(text) % minutes(15) > 0), {
   error: "Must be a whole quarter of an hour, such as 2026-11-22T10:15:00Z.",
   params: { code: "invalid_timestamp" },
 }).meta({ format: "date-time", description: "A whole quarter of an hour, RFC 3339.", examples: ["2026-11-22T10:15:00Z"] });

@@ -76,7 +76,7 @@ export function admission(rules: Rules, last_used: LastUsed): MiddlewareHandler<
     }
     const { key, windows, reset_seconds, reset_at } = admitted;
     last_used.note(key);
-    services.tally.note("api_requests", { workspace_id: key.workspace_id, api_key_id: key.id }, cost);
+    if (cost > 0) services.tally.note("api_requests", { workspace_id: key.workspace_id, api_key_id: key.id }, cost);
     c.set("ctx", {
       ...services,
       admission: { windows, reset_seconds, reset_at },

@@ -40,7 +40,10 @@ export type Usage = z.input<typeof Usage>;
 
 export const BreakDownUsage = z.strictObject({
   ...period,
-  group_by: z.enum(["day", "channel", "metric", "api_key"]).meta({ description: "By what to divide it; days are those of `timezone`." }),
+  group_by: z
+    .enum(["day", "channel", "metric", "api_key"])
+    .default("day")
+    .meta({ description: "By what to divide it; days are those of `timezone`." }),
 });
 export type BreakDownUsage = z.output<typeof BreakDownUsage>;
 
@@ -49,7 +52,7 @@ export const UsageBreakdown = z
     object: z.literal("usage_breakdown"),
     from: Timestamp,
     to: Timestamp,
-    group_by: BreakDownUsage.shape.group_by,
+    group_by: z.enum(["day", "channel", "metric", "api_key"]),
     credits: Credits.meta({ description: "What all of it cost: the sum of the groups." }),
     groups: z.array(
       z

@@ -227,9 +227,9 @@ describe("a period", () => {
     }
   });
 
-  test("has to say by what it is divided", async () => {
+  test("is divided by day, if nothing else is said", async () => {
     const { tenant } = await withTenant();
-    expect(await tenant.get("/v1/usage/breakdown")).toMatchObject({ status: 400, body: { errors: [{ pointer: "/group_by" }] } });
+    expect(await tenant.get("/v1/usage/breakdown")).toMatchObject({ status: 200, body: { group_by: "day" } });
     expect(await tenant.get("/v1/usage/breakdown?group_by=mood")).toMatchObject({
       status: 400,
       body: { errors: [{ pointer: "/group_by" }] },
