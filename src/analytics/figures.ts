@@ -6,7 +6,7 @@ import type { Ctx } from "../core/context.ts";
 import type { Timestamp } from "../core/time.ts";
 import { assertMine } from "../db/mine.ts";
 import { query } from "../db/query.ts";
-import { counted, handled } from "../usage/counted.ts";
+import { counted, handled, markOf } from "../usage/counted.ts";
 import type { Figures, GetOverview } from "./contract.ts";
 
 type Filters = Pick<GetOverview, "channel" | "channel_id">;
@@ -58,15 +58,25 @@ async function figuresOf(
   sets: SQL,
 ): Promise<Map<number, Figures>> {
   await assertMine(ctx, channels, "/channel_id", filters.channel_id);
-  const rows = await query<Row>(ctx.db, writeQuery(ctx, bounds, filters, partOf, sets));
+  const rows = await query<Row>(ctx.db, writeQuery(ctx, { bounds, filters, partOf, sets, mark: await markOf(ctx) }));
   return new Map(rows.map(({ part, ...row }) => [part, present(row)]));
+}
+
+interface Asked {
+  bounds: Timestamp[];
+  filters: Filters;
+  /** Into which part a moment falls. */
+  partOf: (at: SQL) => SQL;
+  /** Whether all parts together are wanted too. */
+  sets: SQL;
+  mark: string;
 }
 
 /**
  * Conversations are read once: whatever happened to one since the period began, it was changed since then, and the index
  * of changes finds it. Messages are not read at all: they are counted by quarters of an hour.
  */
-function writeQuery(ctx: Ctx, bounds: Timestamp[], filters: Filters, partOf: (at: SQL) => SQL, sets: SQL): SQL {
+function writeQuery(ctx: Ctx, { bounds, filters, partOf, sets, mark }: Asked): SQL {
   const period = { from: bounds[0]!, to: bounds.at(-1)! };
   const { from, to } = { from: sql`${period.from}::timestamptz`, to: sql`${period.to}::timestamptz` };
   const chosen = chosenBy(filters);
@@ -97,12 +107,12 @@ function writeQuery(ctx: Ctx, bounds: Timestamp[], filters: Filters, partOf: (at
       from conversation where ${within(sql`handed_over_at`)} group by 1
       union all
       select part, 0, 0, 0, 0, 0, count(*), 0, 0
-      from (select distinct ${partOf(sql`starts_at`)} as part, conversation_id from (${handled(ctx, period)}) as handled where ${chosen}) as handled
+      from (select distinct ${partOf(sql`starts_at`)} as part, conversation_id from (${handled(ctx, period, mark)}) as handled where ${chosen}) as handled
       group by 1
       union all
       select ${partOf(sql`starts_at`)}, 0, 0, 0, 0, 0, 0, sum(quantity) filter (where metric = 'messages_inbound'),
         sum(quantity) filter (where metric = 'messages_outbound')
-      from (${counted(ctx, period)}) as counted where metric in ('messages_inbound', 'messages_outbound') and ${chosen} group by 1
+      from (${counted(ctx, period, mark)}) as counted where metric in ('messages_inbound', 'messages_outbound') and ${chosen} group by 1
     ), amount as (
       select coalesce(part, 0) as part, ${sql.join(
         amounts.map((what) => sql`coalesce(sum(${sql.identifier(what)}), 0)::int as ${sql.identifier(what)}`),

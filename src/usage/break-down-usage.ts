@@ -5,7 +5,7 @@ import { metrics, type Metric } from "../core/pricing.ts";
 import { query } from "../db/query.ts";
 import { bucketBounds } from "../db/time-buckets.ts";
 import type { BreakDownUsage, UsageBreakdown } from "./contract.ts";
-import { counted, type Period } from "./counted.ts";
+import { counted, markOf, type Period } from "./counted.ts";
 import { periodOf } from "./period.ts";
 
 interface Row {
@@ -29,7 +29,7 @@ export async function breakDownUsage(ctx: Ctx, { group_by, ...input }: BreakDown
   const rows = await query<Row>(
     ctx.db,
     sql`select key, metric, sum(quantity)::text as quantity, sum(credits)::text as credits, grouping(key) = 1 as is_whole
-      from (select ${columns[group_by]} as key, metric, quantity, credits from (${counted(ctx, period)}) as counted) as keyed
+      from (select ${columns[group_by]} as key, metric, quantity, credits from (${counted(ctx, period, await markOf(ctx))}) as counted) as keyed
       group by grouping sets ((key, metric), (key), ()) order by key nulls last`,
   );
   const keys = new Set([...days, ...rows.filter(({ is_whole }) => !is_whole).map(({ key }) => key)]);

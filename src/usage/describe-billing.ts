@@ -6,7 +6,7 @@ import { query } from "../db/query.ts";
 import { localMonth } from "../db/time-buckets.ts";
 import { workspaces } from "../workspaces/tables.ts";
 import type { Billing } from "./contract.ts";
-import { counted } from "./counted.ts";
+import { counted, markOf } from "./counted.ts";
 
 /** How this month's credits stand. There is no balance to keep: it is what the plan includes less the sum of the ledger. */
 export async function describeBilling(ctx: Ctx): Promise<Billing> {
@@ -16,7 +16,7 @@ export async function describeBilling(ctx: Ctx): Promise<Billing> {
   const [row] = await query<{ spent: string; remaining: string }>(
     ctx.db,
     sql`select spent::text as spent, (${included}::numeric - spent)::text as remaining
-      from (select coalesce(sum(credits), 0) as spent from (${counted(ctx, month)}) as counted) as month`,
+      from (select coalesce(sum(credits), 0) as spent from (${counted(ctx, month, await markOf(ctx))}) as counted) as month`,
   );
   return {
     object: "billing",
