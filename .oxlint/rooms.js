@@ -20,11 +20,13 @@ const rooms = {
   posting: ["core"], // how a webhook leaves the building
   webhooks: [...ground, "audit", "channels", "jobs", "posting", "workspaces", "conversations/tables.ts"],
   dispatch: [...ground, "audit", "webhooks"],
+  usage: [...ground, "api-keys/tables.ts", "channels", "conversations/tables.ts", "workspaces"],
   conversations: [...ground, "audit", "channels", "contacts", "search", "team", "webhooks", "workspaces"],
-  messages: [...ground, "audit", "channels", "contacts", "conversations", "team", "templates", "webhooks", "workspaces"],
+  messages: [...ground, "audit", "channels", "contacts", "conversations", "team", "templates", "usage", "webhooks", "workspaces"],
   tickets: [...ground, "contacts", "conversations", "search", "team", "workspaces"],
   notes: [...ground, "audit", "conversations", "team", "tickets"],
   widget: [...ground, "channels", "contacts", "conversations", "messages"], // what a visitor of a website sees
+  analytics: [...ground, "channels", "conversations/tables.ts", "usage"],
   agent: [...ground, "webhooks"],
   sentiment: [...ground, "webhooks"],
   events: [...ground, "agent", "dispatch", "conversations", "messages", "sentiment", "webhooks"],

@@ -6,6 +6,7 @@ import { sweepAnswers } from "./idempotency/sweep-answers.ts";
 import { workJobs } from "./jobs/work-jobs.ts";
 import { sweepWindows } from "./rate-limits/sweep-windows.ts";
 import { replayFailed, replayMissing } from "./webhooks/replay-deliveries.ts";
+import { sumUpUsage } from "./usage/sum-up-usage.ts";
 import { sweepEvents } from "./webhooks/sweep-events.ts";
 import { syncDueTemplates } from "./templates/sync-templates.ts";
 import { dispatchDeliveries } from "./dispatch/dispatch-deliveries.ts";
@@ -18,14 +19,21 @@ export const chores = {
   webhooks: dispatchDeliveries,
   templates: syncDueTemplates,
   jobs: (services, options) => workJobs(services, { replay_failed: replayFailed, replay_missing: replayMissing }, options),
-  sweep: async (services) => ({
-    windows: await sweepWindows(services),
-    answers: await sweepAnswers(services),
-    ...(await sweepEvents(services)),
-  }),
+  sweep: async (services) => {
+    await services.tally.write();
+    return sweepAll(services);
+  },
 } as const satisfies Record<string, Chore>;
 
 export type ChoreName = keyof typeof chores;
+
+/** What is old goes, and what is new is added up. */
+const sweepAll = async (services: Services) => ({
+  windows: await sweepWindows(services),
+  answers: await sweepAnswers(services),
+  ...(await sweepEvents(services)),
+  charges: await sumUpUsage(services),
+});
 
 const poll_ms: Record<ChoreName, number> = { messages: 250, webhooks: 250, jobs: 250, templates: 5000, sweep: 60_000 };
 

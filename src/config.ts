@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { z } from "zod";
+import { plans, pricedMetrics, pricing } from "./core/pricing.ts";
 import { keptSecret } from "./db/data-dir.ts";
 
 const flag = z.enum(["on", "off", "true", "false", "1", "0"]).transform((word) => ["on", "true", "1"].includes(word));
@@ -11,6 +12,20 @@ const list = z.string().transform((text) =>
 );
 const secret = z.string().min(32, "must have at least 32 characters");
 const origin = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ""));
+
+const json = z.string().transform((text, context): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    context.addIssue("must be JSON");
+    return z.NEVER;
+  }
+});
+const amount = z.number().min(0).max(1_000_000_000).multipleOf(0.001);
+const Pricing = z.strictObject({
+  prices: z.partialRecord(z.enum(pricedMetrics), amount).optional(),
+  plans: z.partialRecord(z.enum(plans), amount).optional(),
+});
 
 /** Every setting. `.env.example` says what each is for. */
 const Environment = z.object({
@@ -38,6 +53,7 @@ const Environment = z.object({
     .regex(/^v\d+\.\d+$/)
     .default("v23.0"),
   TWILIO_API_URL: origin.default("https://api.twilio.com"),
+  PRICING: json.pipe(Pricing).default({}),
 });
 
 export type Config = ReturnType<typeof readConfig>;
@@ -80,8 +96,14 @@ export function readConfig(environment: Record<string, string | undefined> = pro
     instagram_graph_url: env.INSTAGRAM_GRAPH_URL,
     meta_graph_version: env.META_GRAPH_VERSION,
     twilio_api_url: env.TWILIO_API_URL,
+    pricing: withChanges(env.PRICING),
   });
 }
+
+const withChanges = ({ prices, plans: included }: z.output<typeof Pricing>): typeof pricing => ({
+  prices: Object.assign({ ...pricing.prices }, prices),
+  plans: Object.assign({ ...pricing.plans }, included),
+});
 
 function masterKeys(text: string): string[] {
   const keys = text.split(",").map((key) => key.trim());

@@ -6,6 +6,8 @@ import { messagesRouter } from "./messages/router.ts";
 import { eventsRouter, eventTypesRouter, webhookTestsRouter } from "./events/router.ts";
 import { jobsRouter } from "./jobs/router.ts";
 import { notesRouter } from "./notes/router.ts";
+import { analyticsRouter } from "./analytics/router.ts";
+import { billingRouter, usageRouter } from "./usage/router.ts";
 import { rateLimitRouter } from "./rate-limits/router.ts";
 import { teamMembersRouter } from "./team/router.ts";
 import { ticketsRouter } from "./tickets/router.ts";
@@ -32,6 +34,9 @@ export const appRouter = router({
   webhookDeliveries: webhookDeliveriesRouter,
   webhookSecret: webhookSecretRouter,
   jobs: jobsRouter,
+  usage: usageRouter,
+  billing: billingRouter,
+  analytics: analyticsRouter,
 });
 
 export type AppRouter = typeof appRouter;

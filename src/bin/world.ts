@@ -11,6 +11,7 @@ import { lockDataDir } from "../db/data-dir.ts";
 import { createPoster } from "../posting/post.ts";
 import { createResolve } from "../posting/resolve.ts";
 import { Streams } from "../widget/streams.ts";
+import { createTally } from "../usage/tally.ts";
 import { createLog } from "./log.ts";
 
 /** Opens the configured database, brought up to date, and everything that works on it. */
@@ -49,6 +50,8 @@ export async function openWorld(config: Config, { now = systemClock }: { now?: C
       meta_graph_version: config.meta_graph_version,
       twilio_api_url: config.twilio_api_url,
     },
+    pricing: config.pricing,
+    tally: createTally({ db: connection.db, now, log }),
     wake(whom) {
       wake(whom);
       announcer?.announce(whom);
@@ -80,6 +83,7 @@ export async function openWorld(config: Config, { now = systemClock }: { now?: C
     async close() {
       await services.poster.close();
       await last_used.write();
+      await services.tally.write();
       await connection.close();
       release();
     },

@@ -25,12 +25,15 @@ export const conversations = pgTable(
     message_count: integer().notNull().default(0),
     last_message_preview: text(),
     last_message_at: instant().notNull(),
+    first_inbound_at: instant(),
     last_inbound_at: instant(),
     first_response_at: instant(),
     closed_at: instant(),
     closed_by: text().$type<ClosedBy>(),
     /** Written by the tickets: every reading of a conversation shows them. */
     ticket_ids: id("tkt").array().notNull().default([]),
+    /** When the AI last gave it to a person. */
+    handed_over_at: instant(),
     metadata: jsonb().$type<Record<string, string>>().notNull().default({}),
     created_at: instant().notNull(),
     updated_at: instant().notNull(),

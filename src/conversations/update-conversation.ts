@@ -7,6 +7,7 @@ import { patched } from "../core/patched.ts";
 import { mine } from "../db/mine.ts";
 import type { UpdateConversation } from "./contract.ts";
 import { isOpen, lockConversation } from "./find-conversation.ts";
+import { handedOver } from "./handed-over.ts";
 import { presentConversation, type ConversationRow } from "./present.ts";
 import { leadsTo, refusedStep } from "./status-steps.ts";
 import { conversations } from "./tables.ts";
@@ -20,7 +21,7 @@ export async function updateConversation(ctx: TxCtx, { conversation_id, metadata
 
   const [updated] = await ctx.db
     .update(conversations)
-    .set({ ...changes, updated_at: ctx.now() })
+    .set({ ...changes, ...handedOver(ctx, conversation, changes.handler_mode), updated_at: ctx.now() })
     .where(and(mine(ctx, conversations), eq(conversations.id, conversation_id)))
     .returning();
   if (changes.handler_mode) {

@@ -2,6 +2,7 @@ import type { ExtractTablesWithRelations } from "drizzle-orm";
 import type { PgDatabase, PgQueryResultHKT, PgTransaction } from "drizzle-orm/pg-core";
 import type { Id, NewId } from "./ids.ts";
 import type { Poster } from "./poster.ts";
+import type { FreeMetric, Pricing } from "./pricing.ts";
 import type { Clock, Timestamp } from "./time.ts";
 import type { Vault } from "./vault.ts";
 
@@ -55,6 +56,13 @@ export interface Settings {
   twilio_api_url: string;
 }
 
+/** Counts what costs nothing. Nobody waits for it: it is written down in batches. */
+export interface Tally {
+  note(metric: FreeMetric, of: { workspace_id: Id<"ws">; api_key_id?: Id<"key"> }, amount?: number): void;
+  /** Writes down what was counted since the last time. */
+  write(): Promise<void>;
+}
+
 /** What every behaviour may use, whoever asks. */
 export interface Services {
   db: Db;
@@ -65,6 +73,8 @@ export interface Services {
   network: Network;
   poster: Poster;
   settings: Settings;
+  pricing: Pricing;
+  tally: Tally;
   /** There are rows to look at. Inside a transaction it takes effect at commit. */
   wake(whom: Sleeper): void;
 }

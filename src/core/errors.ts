@@ -38,6 +38,13 @@ export const errors = {
     remedy: "Send `Authorization: Bearer wsk_live_…` with a key that is neither revoked nor expired.",
     retryable: false,
   },
+  insufficient_credits: {
+    status: 402,
+    title: "Insufficient credits",
+    meaning: "The credits of the workspace's plan do not suffice for this work of the AI. Messages are received and sent all the same.",
+    remedy: "Wait for the next month, or move to a larger plan.",
+    retryable: false,
+  },
   forbidden: {
     status: 403,
     title: "Forbidden",

@@ -20,6 +20,7 @@ export const prefixes = {
   att: "attempt",
   aud: "audit entry",
   job: "job",
+  led: "ledger entry",
   req: "request",
 } as const;
 

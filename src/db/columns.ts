@@ -17,6 +17,13 @@ export const instant = customType<{ data: Timestamp; driverData: string }>({
   fromDriver: rfc3339,
 });
 
+/** Credits to the thousandth. Decimal on disk, so that a sum of any number of them is exact. */
+export const credits = customType<{ data: number; driverData: string }>({
+  dataType: () => "numeric(14, 3)",
+  toDriver: (amount) => amount.toFixed(3),
+  fromDriver: Number,
+});
+
 /** The id of the transaction that wrote the row; feeds are read up to the oldest one still running. */
 export const transactionId = () =>
   customType<{ data: string; driverData: string }>({ dataType: () => "xid8" })()

@@ -34,11 +34,26 @@ export function reading<T>(fields: Fields, write: (db: Db | Tx) => SQL) {
 
 /** One new row, of which these columns are given, and the row as it then stands. */
 export function insertion<T extends PgTable>(table: T, ...names: (keyof T["$inferInsert"] & string)[]) {
+  const put = inserting(table, names);
+  return async (db: Db | Tx, values: T["$inferInsert"]): Promise<T["$inferSelect"]> => (await put(db, values))[0]!;
+}
+
+/** The same, and in the same statement, and round trip, something that is written with it: `beside`, with slots of its own. */
+export function insertionBeside<B extends Values, T extends PgTable>(
+  beside: () => SQL,
+  table: T,
+  ...names: (keyof T["$inferInsert"] & string)[]
+) {
+  const put = inserting(table, names, beside);
+  return async (db: Db | Tx, values: T["$inferInsert"] & B): Promise<T["$inferSelect"]> => (await put(db, values))[0]!;
+}
+
+function inserting<T extends PgTable>(table: T, names: (keyof T["$inferInsert"] & string)[], beside?: () => SQL) {
   const columns = getTableColumns(table) as Record<string, AnyPgColumn>;
   const slots = listed(names.map((name) => slot(columns[name]!)));
-  const write = () => sql`insert into ${table} (${listed(names.map(named))}) values (${slots}) returning ${columnsOf(table)}`;
-  const put = reading<T["$inferSelect"]>(columns, write);
-  return async (db: Db | Tx, values: T["$inferInsert"]): Promise<T["$inferSelect"]> => (await put(db, values))[0]!;
+  const head = () => (beside ? sql`with beside as (${beside()}) ` : sql``);
+  const write = () => sql`${head()}insert into ${table} (${listed(names.map(named))}) values (${slots}) returning ${columnsOf(table)}`;
+  return reading<T["$inferSelect"]>(columns, write);
 }
 
 /** All of a table's, in the order in which they are read. */

@@ -28,6 +28,10 @@ export interface Result {
 export async function settleDeliveries(services: Services, results: Result[]): Promise<void> {
   if (results.length === 0) return;
   const settled = await write(services, results);
+  for (const { delivery, verdict } of results) {
+    const has_ended = settled.has(delivery.lease_id) && verdict.status !== "scheduled" && delivery.trigger !== "test";
+    if (has_ended) services.tally.note("webhook_deliveries", delivery);
+  }
   const gone = results.filter(({ delivery, verdict }) => verdict.gone && settled.has(delivery.lease_id));
   for (const { delivery } of gone) await disableGone(services, delivery.workspace_id, delivery.endpoint_id);
 }

@@ -24,6 +24,9 @@ export const chapters: Record<string, { name: string; description: string }> = {
   webhook_endpoints: { name: "Webhook endpoints", description: "URLs that events are posted to." },
   webhook_deliveries: { name: "Webhook deliveries", description: "The delivery log, and replay." },
   jobs: { name: "Jobs", description: "What goes on in the background, and how far it is." },
+  usage: { name: "Usage", description: "What the workspace used, and how its credits stand." },
+  billing: { name: "Usage", description: "What the workspace used, and how its credits stand." },
+  analytics: { name: "Analytics", description: "How conversations fare, in any time zone." },
   webhook_secret: { name: "Webhook secret", description: "What webhooks are signed with." },
 };
 

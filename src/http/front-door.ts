@@ -68,17 +68,19 @@ export function admission(rules: Rules, last_used: LastUsed): MiddlewareHandler<
 
   return async (c, next): Promise<Response | void> => {
     const services = c.get("services");
+    const cost = costOf(c);
     let admitted: Admission;
     try {
       const ip = limitSubject(addressOf(c));
       const token = readToken(c, () => forgeries.count(ip, services.now()));
-      const asked = admit(services, { digest: digestOf(token), ip, ip_limit: rules.ip_limit_per_minute, cost: costOf(c) });
+      const asked = admit(services, { digest: digestOf(token), ip, ip_limit: rules.ip_limit_per_minute, cost });
       admitted = await inTime(rules.database_wait_ms ?? database_wait_ms, asked);
     } catch (error) {
       return sendProblem(c, error);
     }
     const { key, windows, reset_seconds, reset_at } = admitted;
     last_used.note(key);
+    if (cost > 0) services.tally.note("api_requests", { workspace_id: key.workspace_id, api_key_id: key.id }, cost);
     c.set("ctx", {
       ...services,
       admission: { windows, reset_seconds, reset_at },

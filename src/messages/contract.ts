@@ -78,6 +78,7 @@ export const Message = z
     error: MessageError.nullable(),
     external_id: z.string().nullable().meta({ description: "The provider's id of it." }),
     client_reference: z.string().nullable(),
+    credits: z.number().meta({ description: "What it cost, to the thousandth of a credit.", examples: [1] }),
     metadata: Metadata,
     sent_at: Timestamp.nullable().meta({ description: "By the provider's clock." }),
     delivered_at: Timestamp.nullable(),

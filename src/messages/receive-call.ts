@@ -12,6 +12,8 @@ import { conversations } from "../conversations/tables.ts";
 import type { TxCtx } from "../core/context.ts";
 import { earliest } from "../core/time.ts";
 import { mine } from "../db/mine.ts";
+import { charge } from "../usage/charge.ts";
+import { minutesOf } from "./charges.ts";
 import { isOver, lockCall, type CallMessage } from "./find-call.ts";
 import { isStored } from "./is-stored.ts";
 import { storeMessage } from "./store-message.ts";
@@ -80,14 +82,21 @@ async function begin(ctx: TxCtx, channel: Channel, { external_id, direction, peo
 }
 
 /** A call never goes back, and what ended stays ended. */
-async function follow(ctx: TxCtx, { id, conversation_id, content }: CallMessage, news: CallNews): Promise<Effect> {
+async function follow(ctx: TxCtx, { id, conversation_id, channel, channel_id, content }: CallMessage, news: CallNews): Promise<Effect> {
   const is_news = progressOf(news.state) > progressOf(content.state);
   const state = is_news ? news.state : content.state;
   const duration_seconds = content.duration_seconds ?? news.duration_seconds;
   if (!is_news && duration_seconds === content.duration_seconds) return { outcome: "ignored", detail: "nothing new of the call" };
+  // How long it was is learnt once, and charged then.
+  const minutes = content.duration_seconds === null ? minutesOf({ type: "call", state, duration_seconds }) : [];
+  const credits = await charge(ctx, { channel, channel_id, conversation_id, message_id: id }, minutes);
   await ctx.db
     .update(messages)
-    .set({ content: { type: "call", state, duration_seconds }, updated_at: ctx.now() })
+    .set({
+      content: { type: "call", state, duration_seconds },
+      credits: sql`${messages.credits} + ${credits}::numeric`,
+      updated_at: ctx.now(),
+    })
     .where(and(mine(ctx, messages), eq(messages.id, id)));
   if (is_news && isOver(state)) await hangUp(ctx, { conversation_id });
   return { outcome: "applied" };

@@ -115,5 +115,6 @@ async function storeForeign(ctx: TxCtx, channel: Channel, contact_id: Id<"cont">
     status: "sent",
     external_id: event.external_id,
     sent_at: event.occurred_at,
+    is_foreign: true,
   });
 }

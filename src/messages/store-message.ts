@@ -1,8 +1,10 @@
 import { getTableColumns, sql, type SQL } from "drizzle-orm";
 import type { TxCtx } from "../core/context.ts";
 import type { Timestamp } from "../core/time.ts";
-import { columnsOf, insertion, reading, slot, whose } from "../db/statement.ts";
+import { columnsOf, insertionBeside, reading, slot, whose } from "../db/statement.ts";
+import { priced, writingEntries } from "../usage/charge.ts";
 import { emit } from "../webhooks/emit.ts";
+import { chargesOf } from "./charges.ts";
 import { newMessage } from "./events.ts";
 import { previewOf } from "./preview.ts";
 import { presentConversation, type ConversationRow } from "../conversations/present.ts";
@@ -11,12 +13,17 @@ import { conversations } from "../conversations/tables.ts";
 import { messages } from "./tables.ts";
 
 type NewMessage = Pick<typeof messages.$inferInsert, "direction" | "sender" | "content" | "status"> &
-  Partial<Pick<typeof messages.$inferInsert, "external_id" | "client_reference" | "metadata" | "human_agent" | "sent_at" | "due_at">>;
+  Partial<Pick<typeof messages.$inferInsert, "external_id" | "client_reference" | "metadata" | "human_agent" | "sent_at" | "due_at">> & {
+    /** A person wrote it in the provider's inbox, and not through us. */
+    is_foreign?: boolean;
+  };
 
-/** Puts a message into its conversation and announces it. `window_opened_at` as it is after this message. */
+/** Puts a message into its conversation, with what it costs, and announces it. `window_opened_at` as it is after this message. */
 export async function storeMessage(ctx: TxCtx, conversation: ConversationRow, window_opened_at: Timestamp | null, message: NewMessage) {
   const now = ctx.now();
   const { workspace_id, id: conversation_id, contact_id, channel, channel_id } = conversation;
+  const id = ctx.newId("msg");
+  const cost = priced(ctx, { channel, channel_id, conversation_id, message_id: id }, chargesOf(channel, message));
   const stored = await put(ctx.db, {
     external_id: null,
     client_reference: null,
@@ -25,8 +32,9 @@ export async function storeMessage(ctx: TxCtx, conversation: ConversationRow, wi
     sent_at: null,
     due_at: null,
     ...message,
+    ...cost,
     workspace_id,
-    id: ctx.newId("msg"),
+    id,
     conversation_id,
     contact_id,
     channel,
@@ -48,7 +56,8 @@ export async function storeMessage(ctx: TxCtx, conversation: ConversationRow, wi
   return shown;
 }
 
-const put = insertion(
+const put = insertionBeside<{ entries: string }, typeof messages>(
+  writingEntries,
   messages,
   "workspace_id",
   "id",
@@ -62,6 +71,7 @@ const put = insertion(
   "status",
   "external_id",
   "client_reference",
+  "credits",
   "metadata",
   "human_agent",
   "sent_at",
@@ -80,7 +90,7 @@ const noting = (what: SQL) =>
     where ${whose(conversations)} and ${conversations.id} = ${slot(conversations.id)} returning ${columnsOf(conversations)}`,
   );
 const noted = {
-  inbound: noting(sql`last_inbound_at = ${now}`),
+  inbound: noting(sql`first_inbound_at = coalesce(first_inbound_at, ${now}::timestamptz), last_inbound_at = ${now}`),
   // The first outbound message after the contact wrote: before, there is nothing to respond to.
   outbound: noting(
     sql`first_response_at = case when last_inbound_at is not null then coalesce(first_response_at, ${now}::timestamptz) end`,

@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import { boolean, foreignKey, index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
 import type { ChannelKind, Content } from "../channels/contract.ts";
-import { id, instant, transactionId } from "../db/columns.ts";
+import { credits, id, instant, transactionId } from "../db/columns.ts";
 import type { Direction, MessageError, Sender, StoredMessageStatus } from "./contract.ts";
 import { conversations } from "../conversations/tables.ts";
 
@@ -21,6 +21,8 @@ export const messages = pgTable(
     error: jsonb().$type<MessageError>(),
     external_id: text(),
     client_reference: text(),
+    /** What it cost. Why, says the ledger. */
+    credits: credits().notNull().default(0),
     metadata: jsonb().$type<Record<string, string>>().notNull().default({}),
     /** Its sender says that a person wrote it, which Meta lets through for longer. */
     human_agent: boolean().notNull().default(false),

@@ -255,6 +255,7 @@ test("the table has a case for every refusal that needs neither a header nor a f
     "origin_not_allowed",
     "identity_not_verified",
     "content_type_unsupported",
+    "insufficient_credits",
     "internal_error",
     "service_unavailable",
   ]);

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { readConfig } from "../../src/config.ts";
+import { pricing } from "../../src/core/pricing.ts";
 
 const long = "x".repeat(32);
 const server = { DATABASE_URL: "postgres://localhost/wassla", MASTER_KEY: long, CRON_SECRET: long };
@@ -62,3 +63,20 @@ test("every setting is documented, and nothing else is", () => {
   expect(new Set(documented)).toEqual(new Set(read));
   expect(documented).toHaveLength(read.length);
 });
+
+test("prices and plans that are named differ, and the others stay", () => {
+  const PRICING = '{"prices":{"messages_outbound":1.5},"plans":{"starter":20000}}';
+  const { pricing: changed } = readConfig({ ...server, PRICING });
+  expect(changed).toEqual({
+    prices: { ...pricing.prices, messages_outbound: 1.5 },
+    plans: { ...pricing.plans, starter: 20_000 },
+  });
+  expect(readConfig(server).pricing).toEqual(pricing);
+});
+
+test.each(["{", "[]", "7", '{"prices":{"messages":1}}', '{"prices":{"embeddings":0.0001}}', '{"plans":{"starter":-1}}', '{"price":{}}'])(
+  "PRICING=%s is refused by name",
+  (PRICING) => {
+    expect(() => readConfig({ ...server, PRICING })).toThrow("PRICING");
+  },
+);

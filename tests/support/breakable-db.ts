@@ -10,7 +10,7 @@ export function breakable(db: Db) {
   const faults: { head: string; spared: number }[] = [];
   return {
     db: watching(db, (statement) => {
-      const at = faults.findIndex(({ head }) => statement.trimStart().startsWith(head));
+      const at = faults.findIndex(({ head }) => headsOf(statement).some((text) => text.startsWith(head)));
       if (at < 0 || faults[at]!.spared-- > 0) return;
       faults.splice(at, 1);
       throw new Error("the test broke this statement");
@@ -19,6 +19,13 @@ export function breakable(db: Db) {
     breakNext: (verb: Verb, table: PgTable, spared = 0) => void faults.push({ head: `${verbs[verb]} "${getTableName(table)}"`, spared }),
   };
 }
+
+/** Of what is written beside another thing, each is a head of its own. */
+const headsOf = (statement: string): string[] =>
+  statement
+    .replace(/^\s*with beside as \(/, "")
+    .split(/(?<=\)) (?=insert into)/)
+    .map((text) => text.trimStart());
 
 /** The same database, of which each statement is looked at before it is run: also those inside transactions. */
 export function watching<T extends object>(target: T, look: (statement: string) => void): T {

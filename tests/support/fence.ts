@@ -13,6 +13,7 @@ import * as search from "../../src/search/tables.ts";
 import * as team from "../../src/team/tables.ts";
 import * as tickets from "../../src/tickets/tables.ts";
 import * as templates from "../../src/templates/tables.ts";
+import * as usage from "../../src/usage/tables.ts";
 import * as webhooks from "../../src/webhooks/tables.ts";
 
 /** The look-ups that are made before the tenant is known live in tables of their own. */
@@ -32,6 +33,7 @@ export const tenant_tables: string[] = [
   team,
   templates,
   tickets,
+  usage,
   webhooks,
 ]
   .flatMap((tables) => Object.values(tables) as unknown[])
@@ -41,7 +43,7 @@ export const tenant_tables: string[] = [
   .map(({ name }) => name);
 
 /** The statements that speak of many tenants at once, by the name that each carries in a comment. */
-const across_tenants = ["who asks", "last use of keys", "claim", "revive", "release", "settle", "sweep"];
+const across_tenants = ["who asks", "last use of keys", "claim", "revive", "release", "settle", "sweep", "tally"];
 
 /** Why a statement may not pass; undefined when it may. */
 export function trespass(statement: string): string | undefined {
@@ -51,7 +53,7 @@ export function trespass(statement: string): string | undefined {
   const touched = tenant_tables.filter((table) => new RegExp(`\\b(from|join|update|into)\\s+"?${table}"?\\b`, "i").test(statement));
   if (touched.length === 0) return undefined;
   const names_its_workspace =
-    /workspace_id"?\s*(=|in)\s*\(?\$\d/.test(statement) || /^\s*insert into "\w+" \("workspace_id"/.test(statement);
+    /workspace_id"?\s*(=|in)\s*\(?\$\d/.test(statement) || /^\s*(with beside as \()?insert into "\w+" \("workspace_id"/.test(statement);
   return names_its_workspace ? undefined : `it touches ${touched.join(", ")} and names no workspace`;
 }
 

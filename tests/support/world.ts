@@ -9,8 +9,10 @@ import { createNewId, type Id } from "../../src/core/ids.ts";
 import { after, systemClock, type Timestamp } from "../../src/core/time.ts";
 import { createVault } from "../../src/core/vault.ts";
 import { atomically } from "../../src/db/atomically.ts";
+import { pricing } from "../../src/core/pricing.ts";
 import { createPoster } from "../../src/posting/post.ts";
 import { Streams } from "../../src/widget/streams.ts";
+import { createTally } from "../../src/usage/tally.ts";
 import { database } from "./database.ts";
 import { assertDocumented } from "./document.ts";
 import { asService } from "./fence.ts";
@@ -84,6 +86,8 @@ export async function createWorld(options: Options = {}) {
       twilio_api_url: "http://127.0.0.1:1",
       ...options.settings,
     },
+    pricing,
+    tally: createTally({ db, now, log }),
     wake(whom) {
       woken.push(whom);
       streams.wake(whom);
