@@ -158,9 +158,13 @@ app.post("/v1/conversations/:id/messages", async (c) => {
     if (hasWindow(channel) && !isOpen(window_opened_at)) return "window closed";
 
     const now = new Date();
-    const [stored] = await tx`insert into messages ${tx({
+    const message_id = randomUUID();
+    const paid = { workspace_id, channel, channel_id, conversation_id: id, message_id, api_key_id: key_id, created_at: now };
+    const entry = { ...paid, id: randomUUID(), metric: "messages_outbound", quantity: 1, credits: 1 };
+    const [stored] = await tx`with charged as (insert into ledger_entries ${tx(entry)}) insert into messages ${tx({
       workspace_id,
-      id: randomUUID(),
+      id: message_id,
+      credits: 1,
       conversation_id: id,
       contact_id,
       channel,
@@ -173,7 +177,7 @@ app.post("/v1/conversations/:id/messages", async (c) => {
       created_at: now,
       updated_at: now,
     })} returning id, conversation_id, contact_id, channel, direction, sender, content, status, error, external_id, client_reference, metadata,
-      sent_at, delivered_at, read_at, failed_at, created_at, updated_at`;
+      sent_at, delivered_at, read_at, failed_at, created_at, updated_at, credits::float8 as credits`;
     const shown = { ...stored, object: "message" };
 
     const preview = text.replaceAll(/\s+/g, " ").slice(0, 120);
