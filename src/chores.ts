@@ -5,6 +5,7 @@ import type { Sleeper, Services } from "./core/context.ts";
 import { sweepAnswers } from "./idempotency/sweep-answers.ts";
 import { workJobs } from "./jobs/work-jobs.ts";
 import { sweepWindows } from "./rate-limits/sweep-windows.ts";
+import { sweepSessions } from "./sessions/revoke-session.ts";
 import { replayFailed, replayMissing } from "./webhooks/replay-deliveries.ts";
 import { sweepEvents } from "./webhooks/sweep-events.ts";
 import { syncDueTemplates } from "./templates/sync-templates.ts";
@@ -21,6 +22,7 @@ export const chores = {
   sweep: async (services) => ({
     windows: await sweepWindows(services),
     answers: await sweepAnswers(services),
+    sessions: await sweepSessions(services),
     ...(await sweepEvents(services)),
   }),
 } as const satisfies Record<string, Chore>;

@@ -20,6 +20,10 @@ export const prefixes = {
   att: "attempt",
   aud: "audit entry",
   job: "job",
+  usr: "user",
+  ses: "session",
+  acc: "account",
+  vrf: "verification",
   req: "request",
 } as const;
 
