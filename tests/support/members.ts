@@ -19,7 +19,8 @@ export function openBrowser(world: World, headers: Record<string, string> = { Or
   async function ask<T = Record<string, unknown>>(method: string, path: string, body?: unknown, more: Record<string, string> = {}) {
     const answer = await world.request<T>(path, { method, ...(body !== undefined && { body }), headers: { ...jar(), ...more } });
     const [pair = ""] = (answer.headers.get("set-cookie") ?? "").split(";");
-    if (pair.startsWith(`${cookie_name}=`)) cookie = pair === `${cookie_name}=` ? undefined : pair;
+    if (!pair.startsWith(`${cookie_name}=`)) return answer;
+    cookie = pair === `${cookie_name}=` ? undefined : pair;
     if (cookie !== undefined) neverTell(cookie, tokenIn(cookie));
     return answer;
   }
