@@ -8,7 +8,7 @@ const rooms = {
   db: ["core"],
   audit: [...ground, "workspaces/tables.ts"],
   workspaces: [...ground, "audit"],
-  "api-keys": [...ground, "audit", "workspaces"],
+  "api-keys": [...ground, "audit", "team", "workspaces"],
   "rate-limits": [...ground, "api-keys", "workspaces"],
   idempotency: [...ground, "workspaces/tables.ts"],
   jobs: [...ground, "workspaces/tables.ts"],
@@ -17,6 +17,7 @@ const rooms = {
   templates: [...ground, "audit", "channels", "workspaces"],
   contacts: [...ground, "audit", "channels", "search", "workspaces"],
   team: [...ground, "audit", "workspaces", "conversations/tables.ts", "tickets/tables.ts"],
+  sessions: [...ground, "rate-limits", "team", "workspaces"], // people who sign in, and which member each of them is
   posting: ["core"], // how a webhook leaves the building
   webhooks: [...ground, "audit", "channels", "jobs", "posting", "workspaces", "conversations/tables.ts"],
   dispatch: [...ground, "audit", "webhooks"],
@@ -55,6 +56,8 @@ const doors = {
   postgres: only("db/connect.ts", "db/postgres-js.ts"),
   "@electric-sql": only("db/connect.ts"),
   "drizzle-orm": (file) => file === "core/context.ts" || !/^(core|http)\/|(^|\/)(router|contract)\.ts$/.test(file),
+  "better-auth": only("sessions/engine.ts"),
+  "@node-rs/argon2": only("sessions/password.ts"),
   undici: only("posting", "channels/providers"),
   pino: only("bin"),
   "node:process": only("config.ts"), // `process` is a global; what would be imported is `env`

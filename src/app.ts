@@ -2,9 +2,10 @@ import { Hono } from "hono";
 import type { LastUsed } from "./api-keys/last-used.ts";
 import type { Services } from "./core/context.ts";
 import { ApiError } from "./core/errors.ts";
+import { auth } from "./http/auth.ts";
 import { cron } from "./http/cron.ts";
 import { docs } from "./http/docs.ts";
-import { admission, limitBody, requestId, type Front, type Rules } from "./http/front-door.ts";
+import { admission, admissionOfMembers, limitBody, requestId, type Front, type Rules } from "./http/front-door.ts";
 import { health } from "./http/health.ts";
 import { hooks } from "./http/hooks.ts";
 import { sendProblem } from "./http/problem.ts";
@@ -32,9 +33,11 @@ export function createApp({ services, last_used, streams = new Streams(), cron_s
   app.use(requestLog());
 
   const door = admission(rules, last_used);
-  for (const mount of ["/v1/*", "/trpc/*"]) app.use(mount, limitBody(), door);
+  app.use("/v1/*", limitBody(), door);
+  app.use("/trpc/*", limitBody(), admissionOfMembers(rules, door));
   app.route("/", rest());
   app.route("/", rpc());
+  app.route("/", auth(rules));
   app.route("/", hooks());
   app.route("/", widget(rules, streams));
   app.route("/", widgetPages());

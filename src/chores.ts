@@ -5,6 +5,7 @@ import type { Sleeper, Services } from "./core/context.ts";
 import { sweepAnswers } from "./idempotency/sweep-answers.ts";
 import { workJobs } from "./jobs/work-jobs.ts";
 import { sweepWindows } from "./rate-limits/sweep-windows.ts";
+import { sweepSessions } from "./sessions/revoke-session.ts";
 import { replayFailed, replayMissing } from "./webhooks/replay-deliveries.ts";
 import { sumUpUsage } from "./usage/sum-up-usage.ts";
 import { sweepEvents } from "./webhooks/sweep-events.ts";
@@ -31,6 +32,7 @@ export type ChoreName = keyof typeof chores;
 const sweepAll = async (services: Services) => ({
   windows: await sweepWindows(services),
   answers: await sweepAnswers(services),
+  sessions: await sweepSessions(services),
   ...(await sweepEvents(services)),
   charges: await sumUpUsage(services),
 });

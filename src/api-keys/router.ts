@@ -1,9 +1,11 @@
 import { z } from "zod";
-import { adminRead, adminWrite, anyRead, anyWrite, router } from "../trpc/procedure.ts";
-import { ApiKey, ApiKeyList, ApiKeyRef, ListApiKeys, Me } from "./contract.ts";
+import { adminRead, adminWrite, anyRead, anyWrite, memberWrite, router } from "../trpc/procedure.ts";
+import { ApiKey, ApiKeyList, ApiKeyRef, CreateApiKey, CreatedApiKey, ListApiKeys, Me, UpdateApiKey } from "./contract.ts";
+import { createUsableApiKey } from "./create-api-key.ts";
 import { describeMe } from "./describe-me.ts";
 import { findApiKey, listApiKeys } from "./find-api-key.ts";
 import { revokeApiKey, revokeCurrentApiKey } from "./revoke-api-key.ts";
+import { updateApiKey } from "./update-api-key.ts";
 
 export const meRouter = router({
   get: anyRead({
@@ -54,5 +56,18 @@ export const apiKeysRouter = router({
     input: z.strictObject({}),
     output: ApiKey,
     run: revokeCurrentApiKey,
+  }),
+  create: memberWrite({
+    name: "createApiKey",
+    input: CreateApiKey,
+    output: CreatedApiKey,
+    run: createUsableApiKey,
+  }),
+  update: memberWrite({
+    name: "updateApiKey",
+    subject: "api_key_id",
+    input: UpdateApiKey,
+    output: ApiKey,
+    run: updateApiKey,
   }),
 });

@@ -1,6 +1,7 @@
-import { foreignKey, integer, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
+import { foreignKey, integer, jsonb, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
 import type { Scope } from "../core/context.ts";
 import { id, instant } from "../db/columns.ts";
+import type { Author } from "../team/contract.ts";
 import { workspaces } from "../workspaces/tables.ts";
 
 export const api_keys = pgTable(
@@ -16,6 +17,8 @@ export const api_keys = pgTable(
     scopes: text().array().$type<Scope[]>().notNull(),
     rate_limit_per_minute: integer().notNull().default(120),
     created_at: instant().notNull(),
+    /** Null for keys that are older than this column. */
+    created_by: jsonb().$type<Author>(),
     expires_at: instant(),
     revoked_at: instant(),
     /** To the minute: written in batches, never while a request waits. */

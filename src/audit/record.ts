@@ -4,6 +4,7 @@ import { audit_log } from "./tables.ts";
 export type AuditedAction =
   | "workspace.created"
   | "api_key.created"
+  | "api_key.updated"
   | "api_key.revoked"
   | "webhook_endpoint.created"
   | "webhook_endpoint.deleted"

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { and, eq } from "drizzle-orm";
 import { connectChannel } from "../channels/create-channel.ts";
 import type { ChannelKind } from "../channels/contract.ts";
@@ -22,6 +23,8 @@ import { syncDueTemplates } from "../templates/sync-templates.ts";
 import { createEndpoint } from "../webhooks/create-endpoint.ts";
 import { dispatchDeliveries } from "../dispatch/dispatch-deliveries.ts";
 import { addConversationNote, addTicketNote } from "../notes/add-note.ts";
+import { createLogin, linkMember } from "../sessions/create-login.ts";
+import { hashPassword } from "../sessions/password.ts";
 import { inviteMember } from "../team/invite-member.ts";
 import { joinTeam } from "../team/join-team.ts";
 import { scopesOf } from "../team/roles.ts";
@@ -40,7 +43,10 @@ interface Stage {
   team: Record<Colleague, Extract<Actor, { type: "member" }>>;
 }
 
-type Demo = Awaited<ReturnType<typeof newWorkspace>> & { widget_channel_id: Id<"chan"> };
+type Demo = Awaited<ReturnType<typeof newWorkspace>> & {
+  widget_channel_id: Id<"chan">;
+  owner: { email: string; password: string };
+};
 
 const channelNames: Record<ChannelKind, string> = {
   whatsapp: "WhatsApp",
@@ -80,7 +86,18 @@ export async function seedDemo(services: Services): Promise<Demo | undefined> {
     await dispatchDeliveries(past, { budget_ms: 0 });
   }
   await retireEndpoints(ctx);
-  return { ...demo, widget_channel_id: stage.channel_ids["web_widget"]! };
+  const owner = await letIn(ctx, "Lina", stage);
+  return { ...demo, widget_channel_id: stage.channel_ids["web_widget"]!, owner };
+}
+
+/** One of the team can sign in to the portal, with a password that is shown once. */
+async function letIn(ctx: Ctx, called: Colleague, { team }: Stage): Promise<Demo["owner"]> {
+  const { id, name } = team[called];
+  const { email } = demoTeam[called];
+  const password = randomBytes(12).toString("base64url");
+  const password_hash = await hashPassword(password);
+  await atomically(ctx, async (tx) => linkMember(tx, (await createLogin(tx, { email, name, password_hash }))!, id));
+  return { email, password };
 }
 
 async function openChannels(ctx: Ctx): Promise<Record<string, Id<"chan">>> {
@@ -283,6 +300,7 @@ A demo workspace has been made. Its credentials are shown this once:
 
   API key         ${demo.api_key}
   Webhook secret  ${demo.webhook_secret}
+  Portal sign-in  ${demo.owner.email}  ${demo.owner.password}
 
 Try it:
 

@@ -12,7 +12,10 @@ import { conversations } from "./tables.ts";
 /** Marks a conversation resolved and announces its end. Messages that are still queued are sent all the same. */
 export async function closeConversation(ctx: TxCtx, { conversation_id }: ConversationRef) {
   const { conversation, window_opened_at } = await lockOpenConversation(ctx, { conversation_id });
-  return endConversation(ctx, conversation, window_opened_at, { status: "resolved", closed_by: "api" });
+  return endConversation(ctx, conversation, window_opened_at, {
+    status: "resolved",
+    closed_by: ctx.actor.type === "member" ? "team_member" : "api",
+  });
 }
 
 interface Ending {

@@ -89,9 +89,9 @@ export interface IdempotentRequest {
   is_replayed: boolean;
 }
 
-/** The three windows that bound how often one may ask, as a request found them. */
+/** The windows that bound how often one may ask, as a request found them. */
 export interface Admission {
-  windows: readonly { scope: "ip" | "key" | "tenant"; limit: number; remaining: number }[];
+  windows: readonly { scope: "ip" | "key" | "tenant" | "member"; limit: number; remaining: number }[];
   reset_seconds: number;
   reset_at: Timestamp;
 }

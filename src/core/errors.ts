@@ -55,8 +55,8 @@ export const errors = {
   origin_not_allowed: {
     status: 403,
     title: "Origin not allowed",
-    meaning: "The page is none of the websites that the web widget's channel is made for.",
-    remedy: "Add the page's origin, such as `https://shop.example`, to the channel's `allowed_origins`.",
+    meaning: "The page is none that may ask: not the portal, or none of the websites that the web widget's channel is made for.",
+    remedy: "For the web widget, add the page's origin, such as `https://shop.example`, to the channel's `allowed_origins`.",
     retryable: false,
   },
   identity_not_verified: {
@@ -162,6 +162,13 @@ export const errors = {
     title: "Duplicate external id",
     meaning: "Another contact has this external id, or one of these identities.",
     remedy: "Update that contact instead, or remove the id from it first.",
+    retryable: false,
+  },
+  invitation_not_valid: {
+    status: 410,
+    title: "Invitation not valid",
+    meaning: "There is no such invitation: it was used, replaced or withdrawn, it has expired, or it never was.",
+    remedy: "Ask whoever invited you for a new one.",
     retryable: false,
   },
   precondition_failed: {
@@ -360,14 +367,26 @@ function isPassing(error: unknown): boolean {
   return false;
 }
 
-type UnauthorizedReason = "missing_token" | "malformed_token" | "unknown_token" | "revoked_token" | "expired_token";
+export const unauthorizedReasons = [
+  "missing_token",
+  "malformed_token",
+  "unknown_token",
+  "revoked_token",
+  "expired_token",
+  "wrong_credentials",
+  "no_session",
+  "no_workspace",
+] as const;
+type UnauthorizedReason = (typeof unauthorizedReasons)[number];
 
 /** 401 with the challenge of RFC 6750 §3: no error code in it where no token was sent. */
 export const unauthorized = (reason: UnauthorizedReason, detail: string): ApiError =>
   new ApiError("unauthorized", {
     detail,
     members: { reason },
-    headers: { "WWW-Authenticate": `Bearer realm="Wassla API"${reason === "missing_token" ? "" : ', error="invalid_token"'}` },
+    headers: {
+      "WWW-Authenticate": `Bearer realm="Wassla API"${reason.endsWith("_token") && reason !== "missing_token" ? ', error="invalid_token"' : ""}`,
+    },
   });
 
 /** A refused input: 400, naming every fault. */

@@ -21,6 +21,10 @@ export const prefixes = {
   aud: "audit entry",
   job: "job",
   led: "ledger entry",
+  usr: "user",
+  ses: "session",
+  acc: "account",
+  vrf: "verification",
   req: "request",
 } as const;
 

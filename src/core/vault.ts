@@ -1,7 +1,14 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from "node:crypto";
 
 /** What the master key protects. Each purpose has a key of its own (HKDF-SHA256, RFC 5869). */
-type Purpose = "webhook_secrets" | "webhook_headers" | "channel_credentials" | "idempotent_answers" | "cursors" | "visitor_tokens";
+type Purpose =
+  | "webhook_secrets"
+  | "webhook_headers"
+  | "channel_credentials"
+  | "idempotent_answers"
+  | "cursors"
+  | "visitor_tokens"
+  | "session_cookies";
 
 /** Where a ciphertext belongs. It opens nowhere else. */
 interface Place {
@@ -16,6 +23,8 @@ export interface Vault {
   sign(purpose: Purpose, text: string): string;
   /** The signatures that any live master key would give, the newest first. */
   signatures(purpose: Purpose, text: string): string[];
+  /** The keys themselves, the newest first: for what is signed by other code than ours. */
+  secrets(purpose: Purpose): string[];
 }
 
 interface MasterKey {
@@ -51,6 +60,7 @@ export function createVault(master_keys: string[]): Vault {
     },
     sign: (purpose, text) => signature(newest.key_for(purpose), text),
     signatures: (purpose, text) => keys.map((key) => signature(key.key_for(purpose), text)),
+    secrets: (purpose) => keys.map((key) => key.key_for(purpose).toString("base64url")),
   };
 }
 

@@ -4,12 +4,12 @@ import { idOf, uuidOf, type Id, type Prefix } from "../core/ids.ts";
 import type { Timestamp } from "../core/time.ts";
 
 /** `conv_…` in code and on the wire, uuid on disk. */
-export const id = <P extends Prefix>(prefix: P) =>
+export const id = <P extends Prefix>(prefix: P, name = "") =>
   customType<{ data: Id<P>; driverData: string }>({
     dataType: () => "uuid",
     toDriver: uuidOf,
     fromDriver: (uuid) => idOf(prefix, uuid),
-  })();
+  })(name);
 
 /** RFC 3339 in code and on the wire. Milliseconds on disk too: with more, a cursor made of it would skip rows. */
 export const instant = customType<{ data: Timestamp; driverData: string }>({

@@ -8,8 +8,13 @@ import type { Id } from "../core/ids.ts";
 import { after, msBetween, seconds, type Timestamp } from "../core/time.ts";
 import { admit, type Admission } from "../rate-limits/admit.ts";
 import { describeWindows } from "../rate-limits/describe-windows.ts";
+import { admitMember } from "../sessions/admit-member.ts";
+import { hasCookie, readCookie } from "../sessions/cookie.ts";
+import { noSession } from "../sessions/find-session.ts";
+import { scopesOf } from "../team/roles.ts";
 import { cutShort } from "./body.ts";
 import { createAddressReader, limitSubject } from "./client-address.ts";
+import { assertOwnPage } from "./own-page.ts";
 import { sendProblem } from "./problem.ts";
 import { addHeaders } from "./respond.ts";
 
@@ -28,6 +33,8 @@ export interface Rules {
   /** How long a request waits for a free connection to the database before it is sent away. */
   database_wait_ms?: number;
   ip_limit_per_minute: number;
+  /** How many passwords one address may try. */
+  sign_in_limit_per_minute?: number;
   trusted_proxies: readonly string[];
 }
 
@@ -89,6 +96,36 @@ export function admission(rules: Rules, last_used: LastUsed): MiddlewareHandler<
       actor: { type: "api_key", id: key.id, name: key.name, scopes: key.scopes },
     });
     addHeaders(c, describeWindows(windows, reset_seconds));
+    return next();
+  };
+}
+
+/** The same for the portal: a session's cookie stands for a key where none is sent. */
+export function admissionOfMembers(rules: Rules, admitKey: MiddlewareHandler<Front>): MiddlewareHandler<Front> {
+  const addressOf = createAddressReader(rules.trusted_proxies);
+
+  return async (c, next): Promise<Response | void> => {
+    const services = c.get("services");
+    const cookies = c.req.header("cookie");
+    if (c.req.header("authorization") !== undefined || !hasCookie(services, cookies)) return admitKey(c, next);
+    try {
+      assertOwnPage(c);
+      const token = readCookie(services, cookies);
+      if (token === undefined) throw noSession();
+      const ip = limitSubject(addressOf(c));
+      const asked = admitMember(services, { token, ip, ip_limit: rules.ip_limit_per_minute, cost: costOf(c) });
+      const { member, windows, reset_seconds, reset_at } = await inTime(rules.database_wait_ms ?? database_wait_ms, asked);
+      c.set("ctx", {
+        ...services,
+        admission: { windows, reset_seconds, reset_at },
+        request_id: c.get("request_id"),
+        workspace_id: member.workspace_id,
+        actor: { type: "member", id: member.id, name: member.name, scopes: scopesOf(member.role) },
+      });
+      Object.assign(c.get("headers"), describeWindows(windows, reset_seconds));
+    } catch (error) {
+      return sendProblem(c, error);
+    }
     return next();
   };
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { errors, type ErrorCode } from "../core/errors.ts";
+import { errors, unauthorizedReasons, type ErrorCode } from "../core/errors.ts";
 
 /** RFC 9457, with this API's own members. */
 export const Problem = z
@@ -20,10 +20,7 @@ export const Problem = z
         }),
       )
       .optional(),
-    reason: z
-      .enum(["missing_token", "malformed_token", "unknown_token", "revoked_token", "expired_token"])
-      .meta({ description: "With `unauthorized`." })
-      .optional(),
+    reason: z.enum(unauthorizedReasons).meta({ description: "With `unauthorized`." }).optional(),
     required_scope: z.string().meta({ description: "With `forbidden`." }).optional(),
     granted_scopes: z.array(z.string()).meta({ description: "With `forbidden`." }).optional(),
     allowed: z.array(z.string()).meta({ description: "With `invalid_status_transition`: the statuses that may come next." }).optional(),
@@ -33,7 +30,7 @@ export const Problem = z
       .optional(),
     limit: z
       .object({
-        scope: z.enum(["ip", "key", "tenant", "visitor"]),
+        scope: z.enum(["ip", "key", "tenant", "member", "visitor", "sign_in"]),
         limit: z.number().int(),
         window_seconds: z.number().int(),
         reset_at: z.string(),

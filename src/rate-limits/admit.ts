@@ -14,7 +14,7 @@ const windowScopes = ["ip", "key", "tenant"] as const;
 type WindowScope = (typeof windowScopes)[number];
 
 export interface Window {
-  scope: WindowScope;
+  scope: WindowScope | "member";
   limit: number;
   remaining: number;
 }

@@ -7,7 +7,9 @@ export const RateLimit = z
     windows: z.array(
       z
         .object({
-          scope: z.enum(["ip", "key", "tenant"]).meta({ description: "The address, the API key, or the workspace." }),
+          scope: z
+            .enum(["ip", "key", "tenant", "member"])
+            .meta({ description: "The address, the API key, or the workspace; in the portal the address and the member." }),
           limit: z.number().int().meta({ description: "Requests in a window." }),
           remaining: z.number().int(),
           window_seconds: z.number().int(),

@@ -6,9 +6,9 @@ import { rfc3339 } from "../db/columns.ts";
 import { query } from "../db/query.ts";
 
 /** The windows of those who ask without a key, as the table numbers them: `ip` is the one that keys use too. */
-const numbers = { ip: 0, visitor: 4 } as const;
+export const numbers = { ip: 0, member: 3, visitor: 4, sign_in: 5 } as const;
 
-const whose = { ip: "address", visitor: "visitor" } as const;
+const whose = { ip: "address", member: "member", visitor: "visitor", sign_in: "sign-in" } as const;
 
 interface Taking {
   scope: keyof typeof numbers;

@@ -7,6 +7,7 @@ import type { Id } from "../core/ids.ts";
 import { after, hours } from "../core/time.ts";
 import { mine } from "../db/mine.ts";
 import type { InviteMember } from "./contract.ts";
+import { assertMayAppoint } from "./may-appoint.ts";
 import { presentMember, type MemberRow } from "./present.ts";
 import { invitation_digests, members } from "./tables.ts";
 
@@ -14,6 +15,7 @@ const invitation_ms = hours(7 * 24);
 
 /** Invites somebody to the team. The token is in the answer and nowhere else; inviting them again replaces it. */
 export async function inviteMember(ctx: TxCtx, input: InviteMember) {
+  await assertMayAppoint(ctx, input.role);
   const member = (await insert(ctx, input)) ?? (await renew(ctx, input));
   const token = randomBytes(32).toString("base64url");
   await keepDigest(ctx, member.id, digestOf(token));
@@ -46,7 +48,8 @@ async function insert(ctx: TxCtx, { email, role, name }: InviteMember): Promise<
 /** Whoever has not joined yet, or was removed, is the same member with a new invitation. */
 async function renew(ctx: TxCtx, { email, role, name }: InviteMember): Promise<MemberRow> {
   const theirs = and(mine(ctx, members), eq(members.email, email));
-  const [known] = await ctx.db.select({ status: members.status }).from(members).where(theirs).for("update");
+  const [known] = await ctx.db.select({ status: members.status, role: members.role }).from(members).where(theirs).for("update");
+  await assertMayAppoint(ctx, known?.role);
   if (known?.status === "active") {
     throw invalid({ pointer: "/email", code: "already_member", detail: "Somebody with this address is of the team already." });
   }

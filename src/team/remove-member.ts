@@ -8,6 +8,7 @@ import { tickets } from "../tickets/tables.ts";
 import { authorOf } from "./author.ts";
 import type { MemberRef } from "./contract.ts";
 import { assertNotLastOwner } from "./last-owner.ts";
+import { assertMayAppoint } from "./may-appoint.ts";
 import { invitation_digests, members } from "./tables.ts";
 
 /** Takes somebody out of the team. What they did keeps their name; what they had still to do is nobody's. */
@@ -15,6 +16,7 @@ export async function removeMember(ctx: TxCtx, { team_member_id: id }: MemberRef
   const member = await findMine(ctx, members, id, { lock: "update" });
   const answer = { id, object: "team_member" as const, deleted: true as const };
   if (member.status === "removed") return answer;
+  await assertMayAppoint(ctx, member.role);
   await assertNotLastOwner(ctx, member);
 
   const now = ctx.now();

@@ -4,6 +4,7 @@ import type { TxCtx } from "../core/context.ts";
 import { findMine, mine } from "../db/mine.ts";
 import type { UpdateMember } from "./contract.ts";
 import { assertNotLastOwner } from "./last-owner.ts";
+import { assertMayAppoint } from "./may-appoint.ts";
 import { presentMember, type MemberRow } from "./present.ts";
 import { members } from "./tables.ts";
 
@@ -12,7 +13,10 @@ export async function updateMember(ctx: TxCtx, { team_member_id, ...wanted }: Up
   const member = await findMine(ctx, members, team_member_id, { lock: "update" });
   const changes = changesOf(member, wanted);
   if (Object.keys(changes).length === 0) return presentMember(member);
-  if (changes.role) await assertNotLastOwner(ctx, member);
+  if (changes.role) {
+    await assertMayAppoint(ctx, member.role, changes.role);
+    await assertNotLastOwner(ctx, member);
+  }
 
   const [updated] = await ctx.db
     .update(members)

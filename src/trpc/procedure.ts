@@ -9,17 +9,24 @@ import { atomically } from "../db/atomically.ts";
 import { answered, once } from "../idempotency/once.ts";
 import { apiErrorOf, asRpcError, asTrpcError } from "./rpc-error.ts";
 
+/** What an operation needs of whoever asks; `member`: a member of the team who administers, and no key. */
+type Grant = Scope | "any" | "member";
+
 type Method = "GET" | "POST" | "PATCH" | "DELETE";
 
-/** One operation of the API: its procedure, its REST route and its page in the document are made of this. */
-interface Operation<I extends z.ZodType, O extends z.ZodType> {
-  route: `${Method} /v1/${string}`;
+/** What every operation is, also one that no REST route leads to. */
+interface Contract<I extends z.ZodType, O extends z.ZodType> {
   /** operationId: verb first, camelCase. */
   name: string;
-  summary: string;
-  description: string;
   input: I;
   output: O;
+}
+
+/** One operation of the API: its procedure, its REST route and its page in the document are made of this. */
+interface Operation<I extends z.ZodType, O extends z.ZodType> extends Contract<I, O> {
+  route: `${Method} /v1/${string}`;
+  summary: string;
+  description: string;
   /** The refusals it can give beside those that every operation can. */
   errors?: readonly ErrorCode[];
 }
@@ -41,8 +48,15 @@ interface Mutation<I extends z.ZodType, O extends z.ZodType, P> extends Operatio
   finish?: (ctx: Ctx, answer: z.output<O>) => Promise<z.input<O>>;
 }
 
+/** What the portal alone may ask. */
+interface PrivateMutation<I extends z.ZodType, O extends z.ZodType> extends Contract<I, O> {
+  /** The field that names what is changed, as a path would: what names nothing is 404. */
+  subject?: string;
+  run: (ctx: TxCtx, input: z.output<I>) => Promise<z.input<O>>;
+}
+
 export interface OperationMeta extends OpenApiMeta {
-  scope: Scope | "any";
+  scope: Grant;
   status: 200 | 201 | 202;
   location?: string;
   errors: readonly ErrorCode[];
@@ -86,17 +100,27 @@ export const write = mutations("write");
 export const anyWrite = mutations("any");
 /** Changes of the workspace's own machinery. */
 export const adminWrite = mutations("admin");
+/** Changes that are made in the portal alone, by those who administer: without route or page. A key that leaked makes no other. */
+export const memberWrite = <I extends z.ZodType, O extends z.ZodType>(operation: PrivateMutation<I, O>): MutationOf<I, O> => {
+  const { output, run, subject } = operation;
+  const work = (ctx: Ctx, input: z.output<I>) => atomically(ctx, async (tx) => output.parse(await run(tx, input)));
+  const perform = performing("member", operation, new Set(subject === undefined ? [] : [subject]), work);
+  const meta: OperationMeta = { scope: "member", status: 200, errors: [] };
+  return described(operation, t.procedure.meta(meta).mutation(perform as never)) as unknown as MutationOf<I, O>;
+};
 
-function queries(scope: Scope | "any") {
+function queries(scope: Grant) {
   return <I extends z.ZodType, O extends z.ZodType>(operation: Query<I, O>): QueryOf<I, O> => {
-    const perform = performing(scope, operation, async (ctx, input) => operation.output.parse(await operation.run(ctx, input)));
+    const perform = performing(scope, operation, inPath(operation), async (ctx, input) =>
+      operation.output.parse(await operation.run(ctx, input)),
+    );
     return described(operation, t.procedure.meta(metaOf(scope, operation)).query(perform as never)) as unknown as QueryOf<I, O>;
   };
 }
 
-function mutations(scope: Scope | "any") {
+function mutations(scope: Grant) {
   return <I extends z.ZodType, O extends z.ZodType, P = void>(operation: Mutation<I, O, P>): MutationOf<I, O> => {
-    const perform = performing(scope, operation, async (ctx, input) => {
+    const perform = performing(scope, operation, inPath(operation), async (ctx, input) => {
       // What was answered before is not looked up in the network again.
       const prepared = operation.prepare && !(await answered(ctx, input)) ? await operation.prepare(ctx, input) : undefined;
       const answer = await atomically(ctx, async (tx) => {
@@ -120,12 +144,11 @@ interface Call {
  * which took an eighth of a request.
  */
 function performing<I extends z.ZodType, O extends z.ZodType>(
-  scope: Scope | "any",
-  operation: Operation<I, O>,
+  scope: Grant,
+  operation: Contract<I, O>,
+  in_path: ReadonlySet<string>,
   work: (ctx: Ctx, input: z.output<I>) => Promise<z.output<O>>,
 ) {
-  const [, path] = methodAndPath(operation);
-  const in_path = new Set(Array.from(path.matchAll(/\{(\w+)\}/g), ([, name]) => name));
   return async ({ ctx, getRawInput }: Call): Promise<z.output<O>> => {
     try {
       assertScope(ctx, scope);
@@ -140,12 +163,15 @@ function performing<I extends z.ZodType, O extends z.ZodType>(
   };
 }
 
+/** The fields that stand in the path. */
+function inPath(operation: Operation<z.ZodType, z.ZodType>): ReadonlySet<string> {
+  const [, path] = methodAndPath(operation);
+  return new Set(Array.from(path.matchAll(/\{(\w+)\}/g), ([, name]) => name!));
+}
+
 const methodAndPath = ({ route }: Pick<Operation<z.ZodType, z.ZodType>, "route">) => route.split(" ") as [Method, `/${string}`];
 
-function metaOf(
-  scope: Scope | "any",
-  operation: Operation<z.ZodType, z.ZodType> & { status?: 201 | 202; location?: string },
-): OperationMeta {
+function metaOf(scope: Grant, operation: Operation<z.ZodType, z.ZodType> & { status?: 201 | 202; location?: string }): OperationMeta {
   const [method, path] = methodAndPath(operation);
   const { name, summary, description, status = 200, location, errors = [] } = operation;
   return {
@@ -158,7 +184,7 @@ function metaOf(
 }
 
 /** The contracts, where the document and the REST surface look for those of a procedure. */
-function described<T extends { _def: object }>({ input, output }: Operation<z.ZodType, z.ZodType>, procedure: T): T {
+function described<T extends { _def: object }>({ input, output }: Contract<z.ZodType, z.ZodType>, procedure: T): T {
   Object.assign(procedure._def, { inputs: [input], output });
   return procedure;
 }
@@ -174,8 +200,15 @@ async function assertUnchanged<I extends z.ZodType>(
   if (!namesTag(ctx.if_match, etag, "strong")) throw new ApiError("precondition_failed");
 }
 
-function assertScope({ actor }: Ctx, scope: Scope | "any"): void {
+function assertScope({ actor }: Ctx, grant: Grant): void {
   const granted = "scopes" in actor ? actor.scopes : [];
+  if (grant === "member" && actor.type !== "member") {
+    throw new ApiError("forbidden", {
+      detail: "This is done in the portal, by a member of the team who administers: no API key may.",
+      members: { required_scope: "member", granted_scopes: granted },
+    });
+  }
+  const scope = grant === "member" ? "admin" : grant;
   if (scope === "any" || granted.includes(scope)) return;
   throw new ApiError("forbidden", {
     detail: `This operation needs the scope ${scope}.`,
@@ -184,6 +217,6 @@ function assertScope({ actor }: Ctx, scope: Scope | "any"): void {
 }
 
 /** A malformed id in a path names nothing, like a foreign or a missing one; everything else is a fault to be named. */
-function refusedInput(error: z.ZodError, raw: unknown, in_path: Set<string | undefined>): ApiError {
+function refusedInput(error: z.ZodError, raw: unknown, in_path: ReadonlySet<string>): ApiError {
   return error.issues.some((issue) => in_path.has(String(issue.path[0]))) ? new ApiError("not_found") : invalid(...faultsOf(error, raw));
 }

@@ -159,6 +159,7 @@ test("the key says who it is, and for which workspace", async () => {
       status: "active",
       last_used_at: null,
       revoked_at: null,
+      created_by: { type: "system", id: null, name: "Wassla" },
       name: "Another key",
       prefix: token.slice(9, 17),
       scopes: ["write"],

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { expect, inject, onTestFinished, test } from "vitest";
 import { connectEmbedded, connectPostgres } from "../../src/db/connect.ts";
 import { cloneDatabase } from "../support/database.ts";
+import { openBrowser, password } from "../support/members.ts";
 import { bareEnvironment, freshFolder, patience_ms, preparedFolder, start } from "../support/processes.ts";
 import { createWorld } from "../support/world.ts";
 
@@ -12,6 +13,8 @@ interface Made {
   workspace_id: string;
   api_key: string;
   webhook_secret: string;
+  owner_invitation_token: string;
+  owner_invitation_url: string;
 }
 
 /** A database for a command to write into, and the way to look at it afterwards. */
@@ -42,8 +45,10 @@ test(
   { timeout: patience_ms },
   async () => {
     const { env, open } = await setUp();
-    const made = JSON.parse(await npmRun(["--name", "Café الدار", "--scopes", "read,read", "--json"], env)) as Made;
-    expect(Object.keys(made)).toEqual(["workspace_id", "api_key", "webhook_secret"]);
+    const made = JSON.parse(
+      await npmRun(["--name", "Café الدار", "--owner-email", "Lina@Shop.Example", "--scopes", "read,read", "--json"], env),
+    ) as Made;
+    expect(Object.keys(made)).toEqual(["workspace_id", "api_key", "webhook_secret", "owner_invitation_token", "owner_invitation_url"]);
     expect(made.webhook_secret).toMatch(/^whsec_/);
 
     const connection = await open();
@@ -55,11 +60,20 @@ test(
       body: { workspace: { id: made.workspace_id, name: "Café الدار" }, api_key: { scopes: ["read"] } },
     });
     expect((await world.request("/v1/webhook_secret", { key: made.api_key })).status).toBe(403);
+
+    expect(made.owner_invitation_url.endsWith(`/portal/join#${made.owner_invitation_token}`)).toBe(true);
+    const joining = { token: made.owner_invitation_token, name: "Lina", password };
+    const { status, body } = await openBrowser(world).post("/auth/accept_invitation", joining);
+    expect([status, body]).toMatchObject([
+      200,
+      { workspace: { id: made.workspace_id }, member: { role: "owner" }, user: { email: "lina@shop.example" } },
+    ]);
   },
 );
 
 test.each([
   ["a name of spaces", ["--name", "  ", "--json"], "usage: npm run workspace:create"],
+  ["an owner without an address", ["--name", "N", "--owner-email", "lina"], "--owner-email lina is no email address."],
   ["a scope that is none", ["--name", "N", "--scopes", "read,wrtie"], "There is no scope wrtie."],
 ])("%s is refused with one line, before any database is opened", { timeout: patience_ms }, async (_, args, line) => {
   const DATA_DIR = freshFolder();

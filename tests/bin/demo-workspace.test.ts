@@ -2,6 +2,7 @@ import { afterAll, expect, test } from "vitest";
 import { seedDemo } from "../../src/bin/demo-workspace.ts";
 import { ChannelKind } from "../../src/channels/contract.ts";
 import { openDatabase } from "../support/database.ts";
+import { openBrowser } from "../support/members.ts";
 import { patience_ms } from "../support/processes.ts";
 import type { Connection } from "../../src/db/connect.ts";
 import { createWorld } from "../support/world.ts";
@@ -207,4 +208,10 @@ test("a database that has a workspace gets no demo", { timeout: patience_ms }, a
   const { world, conversations } = await theDemo();
   expect(await seedDemo(world.services)).toBeUndefined();
   expect(conversations.length).toBeGreaterThan(5);
+});
+
+test("the demo's owner can sign in, with the password that is shown once", { timeout: patience_ms }, async () => {
+  const { world, demo } = await theDemo();
+  const { status, body } = await openBrowser(world).signIn(demo.owner.email, demo.owner.password);
+  expect([status, body]).toMatchObject([200, { workspace: { id: demo.workspace_id }, member: { role: "owner" } }]);
 });

@@ -251,7 +251,8 @@ test("the table has a case for every refusal that needs neither a header nor a f
     "channel_disconnected",
     "call_not_active",
     "recipient_opted_out",
-    // Of the web widget, which is no part of /v1.
+    // Of the portal's sign-in, and of the web widget, which are no part of /v1.
+    "invitation_not_valid",
     "origin_not_allowed",
     "identity_not_verified",
     "content_type_unsupported",

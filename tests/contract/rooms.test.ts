@@ -82,6 +82,8 @@ const seeds: Seed[] = [
     ["drizzle-orm/pg-core", "core/fields.ts"],
     ["drizzle-orm", "webhooks/router.ts"],
     ["drizzle-orm", "webhooks/contract.ts"],
+    ["better-auth/minimal", "http/g.ts"],
+    ["@node-rs/argon2", "sessions/a.ts"],
     ["undici", "http/f.ts"],
     ["pino", "core/log.ts"],
     ["node:process", "webhooks/c.ts"],

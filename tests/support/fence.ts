@@ -17,7 +17,7 @@ import * as usage from "../../src/usage/tables.ts";
 import * as webhooks from "../../src/webhooks/tables.ts";
 
 /** The look-ups that are made before the tenant is known live in tables of their own. */
-const credential_tables = ["api_key_digests", "channel_routes", "invitation_digests"];
+const credential_tables = ["api_key_digests", "channel_routes", "invitation_digests", "memberships", "sessions"];
 
 /** Every other table whose rows are a workspace's. */
 export const tenant_tables: string[] = [

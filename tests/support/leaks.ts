@@ -5,7 +5,20 @@ import type { Log } from "../../src/core/context.ts";
 const secrets = [/wsk_live_[0-9A-Za-z]{38}/, /whsec_[0-9A-Za-z+/=]{16,}/, /wvt_[\w-]{16,}/];
 
 /** What a body's other fields may say is no secret; these say what people write, and what opens doors. */
-const untold_fields = new Set(["text", "body", "caption", "app_secret", "access_token", "verify_token", "auth_token", "token", "hash"]);
+const untold_fields = new Set([
+  "text",
+  "body",
+  "caption",
+  "app_secret",
+  "access_token",
+  "verify_token",
+  "auth_token",
+  "token",
+  "hash",
+  "password",
+  "current_password",
+  "new_password",
+]);
 
 /** Shorter text may stand in a log by chance. */
 const shortest = 5;

@@ -1,0 +1,188 @@
+import { createHash } from "node:crypto";
+import { Hono, type Context, type Handler } from "hono";
+import type { z } from "zod";
+import { ApiError, invalid } from "../core/errors.ts";
+import { takeFromWindow } from "../rate-limits/take-from-window.ts";
+import { acceptInvitation, findLogin, wrongCredentials } from "../sessions/accept-invitation.ts";
+import {
+  AcceptInvitation,
+  ChangePassword,
+  InvitationToken,
+  Nothing,
+  Session,
+  SessionList,
+  SessionRef,
+  SignIn,
+  SwitchWorkspace,
+} from "../sessions/contract.ts";
+import { readCookie } from "../sessions/cookie.ts";
+import { createEngine, type Engine, type Route } from "../sessions/engine.ts";
+import { describeSession, findSession, listSessions, noSession } from "../sessions/find-session.ts";
+import { revokeOtherSessions, revokeSession } from "../sessions/revoke-session.ts";
+import { moveSession, switchWorkspace } from "../sessions/switch-workspace.ts";
+import { findInvitation } from "../team/find-invitation.ts";
+import { readJsonBody } from "./body.ts";
+import { createAddressReader, limitSubject } from "./client-address.ts";
+import { limitBody, type Front, type Rules } from "./front-door.ts";
+import { assertOwnPage } from "./own-page.ts";
+import { readQuery } from "./parameters.ts";
+import { sendProblem } from "./problem.ts";
+import { readInput } from "./read-input.ts";
+import { respond } from "./respond.ts";
+
+const body_limit_bytes = 16 * 1024;
+
+/** How often a password may be tried a minute: by one address, and by one address for one account. So nobody can lock out somebody else. */
+const tries_per_address = 30;
+const tries_per_account = 5;
+
+/** How the portal's people sign in and out, join a team, and look after their sessions. */
+export function auth(rules: Pick<Rules, "ip_limit_per_minute" | "sign_in_limit_per_minute" | "trusted_proxies">): Hono<Front> {
+  const app = new Hono<Front>();
+  const addressOf = createAddressReader(rules.trusted_proxies);
+  let engine: Engine | undefined;
+
+  function answer<I extends z.ZodObject>(
+    method: "GET" | "POST",
+    path: `/auth/${string}`,
+    contract: I,
+    run: (c: Context<Front>, input: z.output<I>) => Promise<Response>,
+  ): void {
+    const enter = guarded(async (c) => {
+      assertOwnPage(c);
+      const subject = limitSubject(addressOf(c));
+      await takeFromWindow(c.var.services, { scope: "ip", subject, limit: rules.ip_limit_per_minute, cost: 1 });
+      const given =
+        method === "POST" ? await readJsonBody(c.req.raw, []) : readQuery(c.req.url, { shape: contract.def.shape as never, in_path: [] });
+      return run(c, readInput(contract, given));
+    });
+    app.on(method, path, limitBody(body_limit_bytes), enter);
+    const allow = method === "GET" ? "GET, HEAD" : method;
+    app.all(path, (c) => sendProblem(c, new ApiError("method_not_allowed", { detail: `Use ${allow}.`, headers: { Allow: allow } })));
+  }
+
+  answer("POST", "/auth/sign_in", SignIn, async (c, input) => {
+    await countTry(c, input.email);
+    return signIn(c, input);
+  });
+
+  answer("POST", "/auth/sign_out", Nothing, async (c) => {
+    const { cookie } = await ask(c, "POST", "/sign-out");
+    return say(c, { object: "session", revoked: true }, cookie);
+  });
+
+  /** Also where a session is renewed: whoever looks at the portal every week stays signed in. */
+  answer("GET", "/auth/session", Nothing, async (c) => {
+    const { services } = c.var;
+    await findSession(services, tokenOf(c));
+    const { cookie } = await ask(c, "GET", "/get-session");
+    return say(c, Session.parse(await describeSession(services, await findSession(services, tokenOf(c)))), cookie);
+  });
+
+  answer("POST", "/auth/switch_workspace", SwitchWorkspace, async (c, input) => {
+    const { services } = c.var;
+    const switched = await switchWorkspace(services, await findSession(services, tokenOf(c)), input);
+    return say(c, Session.parse(await describeSession(services, switched)));
+  });
+
+  /** Ends every other session: whoever changes a password may do so because somebody else knows it. */
+  answer("POST", "/auth/change_password", ChangePassword, async (c, { current_password, new_password }) => {
+    const { services } = c.var;
+    const { user, workspace_id } = await findSession(services, tokenOf(c));
+    await countTry(c, user.email);
+    const body = { currentPassword: current_password, newPassword: new_password, revokeOtherSessions: true };
+    const { status, cookie, token } = await ask(c, "POST", "/change-password", body);
+    if (status === 400)
+      throw invalid({ pointer: "/current_password", code: "wrong_password", detail: "current_password is not your password." });
+    if (status !== 200) throw noSession();
+    // The engine makes another session in place of the one that asked.
+    const renewed = await moveSession(services, await findSession(services, token), workspace_id);
+    return say(c, Session.parse(await describeSession(services, renewed)), cookie);
+  });
+
+  answer("GET", "/auth/sessions", Nothing, async (c) => {
+    const { services } = c.var;
+    return say(c, SessionList.parse(await listSessions(services, await findSession(services, tokenOf(c)))));
+  });
+
+  answer("POST", "/auth/revoke_session", SessionRef, async (c, input) => {
+    const { services } = c.var;
+    await revokeSession(services, await findSession(services, tokenOf(c)), input);
+    return say(c, { object: "session", id: input.session_id, revoked: true });
+  });
+
+  answer("POST", "/auth/revoke_other_sessions", Nothing, async (c) => {
+    const { services } = c.var;
+    const session = await findSession(services, tokenOf(c));
+    await revokeOtherSessions(services, session);
+    return say(c, SessionList.parse(await listSessions(services, session)));
+  });
+
+  /** What the page shows to whoever comes with an invitation. The token is in the body: what stands in a URL stands in logs. */
+  answer("POST", "/auth/invitation", InvitationToken, async (c, { token }) => {
+    const { workspace, member, expires_at } = await findInvitation(c.var.services, token);
+    const has_account = (await findLogin(c.var.services, member.email)) !== undefined;
+    const { email, name, role } = member;
+    return say(c, { object: "invitation", workspace: { name: workspace.name }, email, name, role, has_account, expires_at });
+  });
+
+  answer("POST", "/auth/accept_invitation", AcceptInvitation, async (c, input) => {
+    const invitation = await findInvitation(c.var.services, input.token);
+    const { email } = invitation.member;
+    await countTry(c, email);
+    await acceptInvitation(c.var.services, c.var.request_id, invitation, input);
+    return signIn(c, { email, password: input.password });
+  });
+
+  app.all("/auth/*", (c) => sendProblem(c, new ApiError("not_found", { detail: "There is nothing at this path." })));
+
+  /** Before the slow hash is made, and whether it will be right or wrong. What was typed as an address is not kept as it stands. */
+  async function countTry(c: Context<Front>, email: string): Promise<void> {
+    const { services } = c.var;
+    const ip = limitSubject(addressOf(c));
+    const account = createHash("sha256").update(email).digest("base64url");
+    const limit = rules.sign_in_limit_per_minute ?? tries_per_address;
+    await takeFromWindow(services, { scope: "sign_in", subject: ip, limit, cost: 1 });
+    await takeFromWindow(services, { scope: "sign_in", subject: `${ip} ${account}`, limit: tries_per_account, cost: 1 });
+  }
+
+  /** A new session each time, whatever cookie came along: nobody is made to use one that somebody else knows. */
+  async function signIn(c: Context<Front>, { email, password }: SignIn): Promise<Response> {
+    const { status, cookie, token } = await ask(c, "POST", "/sign-in/email", { email, password });
+    if (status !== 200) throw wrongCredentials();
+    return say(c, Session.parse(await describeSession(c.var.services, await findSession(c.var.services, token))), cookie);
+  }
+
+  const ask = (c: Context<Front>, method: "GET" | "POST", route: Route, body?: object) =>
+    (engine ??= createEngine(c.var.services)).ask(method, route, {
+      origin: c.req.header("origin"),
+      address: addressOf(c),
+      user_agent: c.req.header("user-agent")?.slice(0, 500),
+      token: tokenOf(c),
+      body,
+    });
+
+  return app;
+}
+
+const tokenOf = (c: Context<Front>): string | undefined => readCookie(c.var.services, c.req.header("cookie"));
+
+/** Nothing of it is kept on the way. */
+function say(c: Context<Front>, value: object, cookie?: string): Response {
+  const headers = {
+    "Content-Type": "application/json",
+    "Cache-Control": "no-store",
+    ...(cookie !== undefined && { "Set-Cookie": cookie }),
+  };
+  return respond(c, JSON.stringify(value), 200, headers);
+}
+
+const guarded =
+  (run: (c: Context<Front>) => Promise<Response>): Handler<Front> =>
+  async (c) => {
+    try {
+      return await run(c);
+    } catch (error) {
+      return sendProblem(c, error);
+    }
+  };

@@ -1,0 +1,147 @@
+import { sql } from "drizzle-orm";
+import type { Services } from "../core/context.ts";
+import { ApiError, unauthorized } from "../core/errors.ts";
+import { idOf, type Id } from "../core/ids.ts";
+import { after, seconds, type Timestamp } from "../core/time.ts";
+import { rfc3339 } from "../db/columns.ts";
+import { statement } from "../db/statement.ts";
+import type { Window } from "../rate-limits/admit.ts";
+import { describeWindows } from "../rate-limits/describe-windows.ts";
+import { rate_limit_windows } from "../rate-limits/tables.ts";
+import type { Role } from "../team/contract.ts";
+import { noSession } from "./find-session.ts";
+
+/** What one member may ask a minute, in all of their sessions. The workspace's own window is its integrations': they must not close the portal. */
+const member_limit = 600;
+
+interface AdmittedMember {
+  member: { id: Id<"mem">; workspace_id: Id<"ws">; name: string; role: Role };
+  windows: Window[];
+  reset_seconds: number;
+  reset_at: Timestamp;
+}
+
+interface Request {
+  /** Of a cookie whose signature is ours. */
+  token: string;
+  ip: string;
+  ip_limit: number;
+  /** How many requests it counts as. */
+  cost: number;
+}
+
+/**
+ * Who asks with a session, and whether they may ask once more, in one round trip: a session that was revoked and a
+ * member who was removed are refused by their very next request. Who is nobody counts against the address alone.
+ */
+export async function admitMember(services: Services, request: Request): Promise<AdmittedMember> {
+  const [found] = await asking(services.db, { ...request, member_limit, now: services.now() });
+  const row = found!;
+  const wanted: Wanted[] = [
+    { scope: "ip", number: 0, limit: request.ip_limit, taken: row.ip_hits },
+    ...(row.member_id === null ? [] : [{ scope: "member", number: 3, limit: member_limit, taken: row.member_hits } as const]),
+  ];
+  const windows = wanted.map(({ scope, limit, taken }, at): Window => {
+    return { scope, limit, remaining: Math.max(0, limit - (taken ?? row.held[at]!)) };
+  });
+  const reset_at = after(rfc3339(row.window_start), seconds(60));
+
+  const full = wanted.find(({ number, taken }) => (row.full_scope === null ? taken === null : number === row.full_scope));
+  if (full) {
+    if (row.ip_hits !== null) await giveBack(services, request, row.window_start);
+    throw tooMany(full, windows, row.reset_seconds, reset_at);
+  }
+  if (row.id === null) throw noSession();
+  if (row.member_id === null) {
+    throw unauthorized("no_workspace", "The session speaks for no workspace that you are in: switch to one of yours.");
+  }
+  return {
+    member: {
+      id: idOf("mem", row.member_id),
+      workspace_id: idOf("ws", row.workspace_id!),
+      name: row.name ?? row.user_name!,
+      role: row.role!,
+    },
+    windows,
+    reset_seconds: row.reset_seconds,
+    reset_at,
+  };
+}
+
+interface Wanted {
+  scope: Window["scope"];
+  /** As the table numbers it. */
+  number: number;
+  limit: number;
+  taken: number | null;
+}
+
+interface Row {
+  id: string | null;
+  workspace_id: string | null;
+  member_id: string | null;
+  user_name: string | null;
+  name: string | null;
+  role: Role | null;
+  full_scope: number | null;
+  /** What the windows held before, in the order of their scopes. */
+  held: number[];
+  ip_hits: number | null;
+  member_hits: number | null;
+  window_start: string;
+  reset_seconds: number;
+}
+
+/** As `rate-limits/admit.ts` asks for keys: it looks first, and writes only if both windows have room. */
+const asking = statement<Row>(
+  () => sql`
+    /* across tenants: who asks */
+    with asked as materialized (
+      select ${sql.placeholder("token")}::text as token, ${sql.placeholder("ip")}::text as ip, ${sql.placeholder("ip_limit")}::int as ip_limit,
+        ${sql.placeholder("member_limit")}::int as member_limit, ${sql.placeholder("cost")}::int as cost, ${sql.placeholder("now")}::timestamptz as now,
+        date_bin('1 minute', clock_timestamp(), 'epoch'::timestamptz) as window_start
+    ), found as materialized (
+      select session.id, session.workspace_id, member.id as member_id, users.name as user_name, member.name, member.role
+      from asked
+      join sessions as session on session.token = asked.token and session.expires_at > asked.now
+      join users on users.id = session.user_id
+      left join memberships on memberships.user_id = session.user_id and memberships.workspace_id = session.workspace_id
+      left join members as member
+        on member.workspace_id = memberships.workspace_id and member.id = memberships.member_id and member.status = 'active'
+    ), wanted(scope, subject, allowed) as (
+      select 0, ip, ip_limit from asked
+      union all select 3, member_id::text, member_limit from asked, found where member_id is not null
+    ), before as materialized (
+      select wanted.scope, coalesce(held.hits, 0) as hits, coalesce(held.hits, 0) + asked.cost > wanted.allowed as is_full
+      from asked cross join wanted left join rate_limit_windows as held
+        on held.scope = wanted.scope and held.subject = wanted.subject and held.window_start = asked.window_start
+    ), ip as (
+      insert into rate_limit_windows as held (scope, subject, window_start, hits)
+      select 0, ip, window_start, cost from asked where not exists (select 1 from before where is_full)
+      on conflict (scope, subject, window_start) do update set hits = held.hits + excluded.hits
+      where held.hits + excluded.hits <= (select ip_limit from asked) returning hits
+    ), member as (
+      insert into rate_limit_windows as held (scope, subject, window_start, hits)
+      select 3, member_id::text, window_start, cost from asked, found where member_id is not null and exists (select 1 from ip)
+      on conflict (scope, subject, window_start) do update set hits = held.hits + excluded.hits
+      where held.hits + excluded.hits <= (select member_limit from asked) returning hits
+    )
+    select found.*, (select min(scope) from before where is_full) as full_scope, array(select hits from before order by scope) as held,
+      (select hits from ip) as ip_hits, (select hits from member) as member_hits, window_start,
+      greatest(1, ceil(extract(epoch from window_start + interval '1 minute' - clock_timestamp())))::int as reset_seconds
+    from asked left join found on true`,
+);
+
+/** A denied request is counted nowhere, also when the member's window filled between the look and the taking. */
+async function giveBack({ db }: Services, { ip, cost }: Request, window_start: string): Promise<void> {
+  await db.execute(sql`update ${rate_limit_windows} set hits = hits - ${cost}::int
+    where scope = 0 and subject = ${ip} and window_start = ${window_start}::timestamptz`);
+}
+
+function tooMany({ scope, limit }: Wanted, windows: Window[], reset_seconds: number, reset_at: Timestamp): ApiError {
+  return new ApiError("too_many_requests", {
+    detail: `The window of this ${scope === "ip" ? "address" : "member"} is full: ${limit} requests a minute.`,
+    members: { limit: { scope, limit, window_seconds: 60, reset_at } },
+    headers: { ...describeWindows(windows, reset_seconds), "Retry-After": String(reset_seconds) },
+  });
+}
