@@ -28,6 +28,11 @@ interface Query<I extends z.ZodType, O extends z.ZodType> extends Operation<I, O
   run: (ctx: Ctx, input: z.output<I>) => Promise<z.input<O>>;
 }
 
+interface Stream<I extends z.ZodType, O extends z.ZodType> extends Operation<I, O> {
+  /** In portions of any size, each made when the one before has been taken. `output` is one row. */
+  run: (ctx: Ctx, input: z.output<I>) => AsyncIterable<z.input<O>[]>;
+}
+
 interface Mutation<I extends z.ZodType, O extends z.ZodType, P> extends Operation<I, O> {
   status?: 201 | 202;
   /** Where the thing that was made can be read: a path with `{id}` in it. */
@@ -46,12 +51,19 @@ export interface OperationMeta extends OpenApiMeta {
   status: 200 | 201 | 202;
   location?: string;
   errors: readonly ErrorCode[];
+  /** Its answer is rows, one a line, and is written while it is made. */
+  is_stream: boolean;
 }
 
 type QueryOf<I extends z.ZodType, O extends z.ZodType> = TRPCQueryProcedure<{
   meta: OperationMeta;
   input: z.input<I>;
   output: z.output<O>;
+}>;
+type StreamOf<I extends z.ZodType, O extends z.ZodType> = TRPCQueryProcedure<{
+  meta: OperationMeta;
+  input: z.input<I>;
+  output: AsyncIterable<z.output<O>[]>;
 }>;
 type MutationOf<I extends z.ZodType, O extends z.ZodType> = TRPCMutationProcedure<{
   meta: OperationMeta;
@@ -87,6 +99,21 @@ export const anyWrite = mutations("any");
 /** Changes of the workspace's own machinery. */
 export const adminWrite = mutations("admin");
 
+/** Reads of what only administrators see, and of which there may be more than an answer holds. */
+export const adminStream = streams("admin");
+
+function streams(scope: Scope | "any") {
+  return <I extends z.ZodType, O extends z.ZodType>(operation: Stream<I, O>): StreamOf<I, O> => {
+    const perform = performing(scope, operation, async (ctx, input) => parsed(operation.output, operation.run(ctx, input)));
+    const meta = { ...metaOf(scope, operation), is_stream: true };
+    return described(operation, t.procedure.meta(meta).query(perform as never)) as unknown as StreamOf<I, O>;
+  };
+}
+
+async function* parsed<O extends z.ZodType>(output: O, portions: AsyncIterable<z.input<O>[]>): AsyncGenerator<z.output<O>[]> {
+  for await (const rows of portions) yield rows.map((row) => output.parse(row));
+}
+
 function queries(scope: Scope | "any") {
   return <I extends z.ZodType, O extends z.ZodType>(operation: Query<I, O>): QueryOf<I, O> => {
     const perform = performing(scope, operation, async (ctx, input) => operation.output.parse(await operation.run(ctx, input)));
@@ -119,14 +146,14 @@ interface Call {
  * problems. In one function, because a chain of tRPC's middlewares copies its options four times for each link,
  * which took an eighth of a request.
  */
-function performing<I extends z.ZodType, O extends z.ZodType>(
+function performing<I extends z.ZodType, T>(
   scope: Scope | "any",
-  operation: Operation<I, O>,
-  work: (ctx: Ctx, input: z.output<I>) => Promise<z.output<O>>,
+  operation: Operation<I, z.ZodType>,
+  work: (ctx: Ctx, input: z.output<I>) => Promise<T>,
 ) {
   const [, path] = methodAndPath(operation);
   const in_path = new Set(Array.from(path.matchAll(/\{(\w+)\}/g), ([, name]) => name));
-  return async ({ ctx, getRawInput }: Call): Promise<z.output<O>> => {
+  return async ({ ctx, getRawInput }: Call): Promise<T> => {
     try {
       assertScope(ctx, scope);
       const raw = await getRawInput();
@@ -154,6 +181,7 @@ function metaOf(
     status,
     ...(location !== undefined && { location }),
     errors,
+    is_stream: false,
   };
 }
 
