@@ -7,7 +7,7 @@ const rooms = {
   core: [], // words every room uses; no I/O
   db: ["core"],
   audit: [...ground, "workspaces/tables.ts"],
-  workspaces: [...ground, "audit"],
+  workspaces: [...ground, "audit", "conversations/contract.ts"],
   "api-keys": [...ground, "audit", "team", "workspaces"],
   "rate-limits": [...ground, "api-keys", "workspaces"],
   idempotency: [...ground, "workspaces/tables.ts"],

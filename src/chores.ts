@@ -3,6 +3,7 @@ import { Bell } from "./core/bell.ts";
 import type { ChoreOptions } from "./core/chore.ts";
 import type { Sleeper, Services } from "./core/context.ts";
 import { sweepAnswers } from "./idempotency/sweep-answers.ts";
+import { closeInactive } from "./conversations/close-inactive.ts";
 import { workJobs } from "./jobs/work-jobs.ts";
 import { sweepWindows } from "./rate-limits/sweep-windows.ts";
 import { sweepSessions } from "./sessions/revoke-session.ts";
@@ -19,6 +20,7 @@ export const chores = {
   messages: dispatchMessages,
   webhooks: dispatchDeliveries,
   templates: syncDueTemplates,
+  inactivity: closeInactive,
   jobs: (services, options) => workJobs(services, { replay_failed: replayFailed, replay_missing: replayMissing }, options),
   sweep: async (services) => {
     await services.tally.write();
@@ -37,7 +39,14 @@ const sweepAll = async (services: Services) => ({
   charges: await sumUpUsage(services),
 });
 
-const poll_ms: Record<ChoreName, number> = { messages: 250, webhooks: 250, jobs: 250, templates: 5000, sweep: 60_000 };
+const poll_ms: Record<ChoreName, number> = {
+  messages: 250,
+  webhooks: 250,
+  jobs: 250,
+  templates: 5000,
+  inactivity: 10_000,
+  sweep: 60_000,
+};
 
 export interface Scheduler {
   /** Rows are waiting: look now instead of at the next poll. */

@@ -1,4 +1,5 @@
 import { apiKeysRouter, meRouter } from "./api-keys/router.ts";
+import { auditLogRouter } from "./audit/router.ts";
 import { channelsRouter } from "./channels/router.ts";
 import { contactsRouter } from "./contacts/router.ts";
 import { conversationsRouter } from "./conversations/router.ts";
@@ -13,13 +14,16 @@ import { teamMembersRouter } from "./team/router.ts";
 import { ticketsRouter } from "./tickets/router.ts";
 import { templatesRouter } from "./templates/router.ts";
 import { mergeRouters, router } from "./trpc/procedure.ts";
+import { workspaceRouter } from "./workspaces/router.ts";
 import { webhookDeliveriesRouter, webhookEndpointsRouter, webhookSecretRouter } from "./webhooks/router.ts";
 
 /** Every operation there is. */
 export const appRouter = router({
   me: meRouter,
+  workspace: workspaceRouter,
   rateLimit: rateLimitRouter,
   apiKeys: apiKeysRouter,
+  auditLog: auditLogRouter,
   channels: channelsRouter,
   contacts: contactsRouter,
   conversations: conversationsRouter,

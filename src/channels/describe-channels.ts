@@ -17,9 +17,10 @@ function capabilityMatrix(): string {
     };
     const window = messaging_window ? "24 hours" : "none";
     const text = `to ${text_limit.max} ${text_limit.unit}`;
-    return [`\`${channel}\``, text, ...files.map(captionOf), window, human_agent ? "7 days" : "–", templates ? "yes" : "–"];
+    const addressed_by = providers[channel].reaches.map((kind) => `\`${kind}\``).join(" or ");
+    return [`\`${channel}\``, addressed_by, text, ...files.map(captionOf), window, human_agent ? "7 days" : "–", templates ? "yes" : "–"];
   });
-  return table(["channel", "text", ...files, "window", "`human_agent`", "templates"], rows);
+  return table(["channel", "`to.kind`", "text", ...files, "window", "`human_agent`", "templates"], rows);
 }
 
 /** One line for each field of each provider. */

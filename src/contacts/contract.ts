@@ -28,7 +28,10 @@ export const GivenIdentity = z
 /** Whom a conversation or a message is for: a contact by its id, or by how a channel knows it. */
 export const recipient = {
   contact_id: idField("cont").optional(),
-  to: GivenIdentity.meta({ description: "The contact by how the channel knows them; somebody unknown becomes a contact." }).optional(),
+  to: GivenIdentity.meta({
+    description:
+      "The contact by how the channel knows them; somebody unknown becomes a contact. Its kind goes by the channel: WhatsApp `phone` or `whatsapp_user`, Instagram `instagram_user`, Facebook Page `page_user`, SMS and voice `phone`, web widget `visitor`; another is 422 `recipient_unreachable`. On the sandbox it is the same.",
+  }).optional(),
 };
 
 /** Exactly one of the two. */

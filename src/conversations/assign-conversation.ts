@@ -15,10 +15,10 @@ import { conversation_assignments, conversations } from "./tables.ts";
 export async function assignConversation(ctx: TxCtx, { conversation_id, assignee_id }: AssignConversation) {
   // Held before the conversation is, as a member's removal does it: the two never wait for each other in a circle.
   const is_member = assignee_id === null || (await holdMember(ctx, assignee_id));
-  const { conversation, window_opened_at } = await lockOpenConversation(ctx, { conversation_id });
+  const { conversation, ...surroundings } = await lockOpenConversation(ctx, { conversation_id });
   if (!is_member) throw invalid(noSuch("/assignee_id"));
-  if (conversation.assignee_id === assignee_id) return presentConversation(ctx, conversation, window_opened_at);
-  return presentConversation(ctx, await moveTo(ctx, conversation, assignee_id), window_opened_at);
+  if (conversation.assignee_id === assignee_id) return presentConversation(ctx, conversation, surroundings);
+  return presentConversation(ctx, await moveTo(ctx, conversation, assignee_id), surroundings);
 }
 
 /** The change and its history. Whoever is given a conversation is a person. */

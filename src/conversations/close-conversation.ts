@@ -1,9 +1,9 @@
-import { and, eq } from "drizzle-orm";
+import { and, inArray, sql } from "drizzle-orm";
 import type { TxCtx } from "../core/context.ts";
 import { latest, secondsBetween, type Timestamp } from "../core/time.ts";
 import { mine } from "../db/mine.ts";
-import { emit } from "../webhooks/emit.ts";
-import type { ClosedBy, ConversationRef } from "./contract.ts";
+import { emitAll } from "../webhooks/emit.ts";
+import type { ClosedBy, Conversation, ConversationRef } from "./contract.ts";
 import { conversationEnd } from "./events.ts";
 import { lockOpenConversation } from "./find-conversation.ts";
 import { presentConversation, type ConversationRow } from "./present.ts";
@@ -25,23 +25,39 @@ interface Ending {
 
 /** Ends an open conversation, which is locked, and announces it. */
 export async function endConversation(ctx: TxCtx, conversation: ConversationRow, window_opened_at: Timestamp | null, how: Ending) {
+  const [closed] = await endConversations(ctx, [{ conversation, window_opened_at }], how);
+  return closed!;
+}
+
+interface Ended {
+  conversation: ConversationRow;
+  window_opened_at: Timestamp | null;
+}
+
+/** The same for many at once, in as many statements as for one. */
+export async function endConversations(ctx: TxCtx, ended: Ended[], how: Ending): Promise<Conversation[]> {
   const now = ctx.now();
-  const { id: conversation_id, created_at } = conversation;
-  const ending = { ...how, closed_at: latest(now, created_at), updated_at: now };
+  const ids = ended.map(({ conversation }) => conversation.id);
   await ctx.db
     .update(conversations)
-    .set(ending)
-    .where(and(mine(ctx, conversations), eq(conversations.id, conversation_id)));
+    .set({ ...how, closed_at: sql`greatest(${now}::timestamptz, ${conversations.created_at})`, updated_at: now })
+    .where(and(mine(ctx, conversations), inArray(conversations.id, ids)));
 
-  const closed = presentConversation(ctx, { ...conversation, ...ending }, window_opened_at);
-  const { status, closed_by, closed_at } = ending;
-  const { channel, portal_url } = closed;
-  const duration_seconds = secondsBetween(created_at, closed_at);
-  await emit(
-    ctx,
-    conversationEnd,
-    { conversation_id, channel, status, duration_seconds, portal_url, closed_by, conversation: closed },
-    { channel, conversation_id },
-  );
+  const closed = ended.map(({ conversation, window_opened_at }) => {
+    const ending = { ...how, closed_at: latest(now, conversation.created_at), updated_at: now };
+    return presentConversation(ctx, { ...conversation, ...ending }, { window_opened_at, inactivity_timeout_minutes: null });
+  });
+  await emitAll(ctx, conversationEnd, closed.map(endOf(how)));
   return closed;
 }
+
+const endOf =
+  ({ status, closed_by }: Ending) =>
+  (conversation: Conversation) => {
+    const { id: conversation_id, channel, portal_url, created_at, closed_at } = conversation;
+    const duration_seconds = secondsBetween(created_at, closed_at!);
+    return {
+      data: { conversation_id, channel, status, duration_seconds, portal_url, closed_by, conversation },
+      subject: { channel, conversation_id },
+    };
+  };

@@ -73,6 +73,11 @@ export const Conversation = z
     closed_at: Timestamp.nullable(),
     closed_by: ClosedBy.nullable(),
     duration_seconds: z.number().int().nullable().meta({ description: "From creation to close; null while it is open." }),
+    inactivity_closes_at: Timestamp.nullable().meta({
+      description:
+        "When the inactivity timer will close it if nothing more is said. Null: where the workspace has no timer, and for what is `pending`, a call, or closed.",
+      examples: ["2026-11-23T10:15:12.480Z"],
+    }),
     messaging_window: MessagingWindow,
     ticket_ids: z.array(idField("tkt")).meta({ description: "The tickets that were made of it, the oldest first." }),
     metadata: Metadata,

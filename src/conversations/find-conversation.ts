@@ -4,6 +4,7 @@ import type { Ctx, TxCtx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import { selection } from "../db/selection.ts";
 import { slot, whose } from "../db/statement.ts";
+import { workspaces } from "../workspaces/tables.ts";
 import { openStatuses, type Conversation, type ConversationRef, type ConversationStatus } from "./contract.ts";
 import { presentConversation } from "./present.ts";
 import { conversations } from "./tables.ts";
@@ -12,16 +13,21 @@ import { conversations } from "./tables.ts";
 export async function findConversation(ctx: Ctx, { conversation_id }: ConversationRef): Promise<Conversation> {
   const [found] = await seen(ctx.db, { workspace_id: ctx.workspace_id, id: conversation_id });
   if (!found) throw new ApiError("not_found");
-  return presentConversation(ctx, found.conversation, found.window_opened_at);
+  return presentConversation(ctx, found.conversation, found);
 }
 
-const fields = { conversation: getTableColumns(conversations), window_opened_at: contact_channels.last_inbound_at };
+const fields = {
+  conversation: getTableColumns(conversations),
+  window_opened_at: contact_channels.last_inbound_at,
+  inactivity_timeout_minutes: workspaces.inactivity_timeout_minutes,
+};
 
-/** Conversations, each with the moment its contact last wrote on the channel. */
-export const withWindow = selection(fields, (db) =>
+/** Conversations, each with what it shows of its surroundings. */
+export const withSurroundings = selection(fields, (db) =>
   db
     .select(fields)
     .from(conversations)
+    .innerJoin(workspaces, eq(workspaces.id, conversations.workspace_id))
     .leftJoin(
       contact_channels,
       and(
@@ -33,8 +39,8 @@ export const withWindow = selection(fields, (db) =>
 );
 
 const is_one = sql`${whose(conversations)} and ${conversations.id} = ${slot(conversations.id)}`;
-const seen = withWindow.always(is_one);
-const locked = withWindow.always(sql`${is_one} for update of ${conversations}`);
+const seen = withSurroundings.always(is_one);
+const locked = withSurroundings.always(sql`${is_one} for update of ${conversations}`);
 
 /** One conversation, locked until the transaction ends: what is decided about it stays true. */
 export async function lockConversation(ctx: TxCtx, { conversation_id }: ConversationRef) {
@@ -52,8 +58,8 @@ export async function lockOpenConversation(ctx: TxCtx, ref: ConversationRef) {
 
 /** As its GET shows it, and locked: what `If-Match` is judged by. */
 export async function showLockedConversation(ctx: TxCtx, ref: ConversationRef): Promise<Conversation> {
-  const { conversation, window_opened_at } = await lockConversation(ctx, ref);
-  return presentConversation(ctx, conversation, window_opened_at);
+  const { conversation, ...surroundings } = await lockConversation(ctx, ref);
+  return presentConversation(ctx, conversation, surroundings);
 }
 
 export const isOpen = (status: ConversationStatus): boolean => (openStatuses as readonly ConversationStatus[]).includes(status);

@@ -16,12 +16,15 @@ interface Named {
 }
 
 /** The contact that was named, if the channel has an address for them. Somebody unknown becomes a contact. */
-export async function findRecipient(ctx: TxCtx, { provider }: Channel, { contact_id, to }: Named): Promise<Id<"cont">> {
-  const { reaches } = providers[provider];
+export async function findRecipient(ctx: TxCtx, { channel, provider }: Channel, { contact_id, to }: Named): Promise<Id<"cont">> {
+  // Somebody new is addressed as on the channel itself, also where the sandbox stands in for it.
+  const [{ reaches: addressed_by }, { reaches }] = [providers[channel], providers[provider]];
   const unreachable = () =>
-    new ApiError("recipient_unreachable", { detail: `The channel reaches a contact by ${reaches.join(" or ")}, and this one has none.` });
+    new ApiError("recipient_unreachable", {
+      detail: `The channel reaches a contact by ${addressed_by.join(" or ")}, and this one has none.`,
+    });
   if (to) {
-    if (!reaches.includes(to.kind)) throw unreachable();
+    if (!addressed_by.includes(to.kind)) throw unreachable();
     return knowContact(ctx, [stored(to)], null);
   }
 

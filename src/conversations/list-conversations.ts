@@ -11,7 +11,7 @@ import { totalOf } from "../db/total.ts";
 import { foundBy } from "../search/found-by.ts";
 import { members } from "../team/tables.ts";
 import type { ListContactConversations, ListConversations } from "./contract.ts";
-import { withWindow } from "./find-conversation.ts";
+import { withSurroundings } from "./find-conversation.ts";
 import { placesOfConversations } from "./places.ts";
 import { presentConversation } from "./present.ts";
 import { conversations } from "./tables.ts";
@@ -52,9 +52,12 @@ async function readPage(ctx: Ctx, listing: Listing, input: ListConversations) {
     given(input.last_message_before, (moment) => lt(last_message_at, moment)),
   );
   const { sorted_by, order, beyond } = orderOf(input.sort);
-  const found = await withWindow.where(ctx.db, sql`${and(filters, given(position, beyond))} order by ${order} limit ${input.limit + 1}`);
+  const found = await withSurroundings.where(
+    ctx.db,
+    sql`${and(filters, given(position, beyond))} order by ${order} limit ${input.limit + 1}`,
+  );
 
-  const rows = found.map(({ conversation, window_opened_at }) => presentConversation(ctx, conversation, window_opened_at));
+  const rows = found.map(({ conversation, ...surroundings }) => presentConversation(ctx, conversation, surroundings));
   const page = pageOf(ctx, listing, rows, input.limit, (row) => [row[sorted_by], row.id]);
   return { ...page, ...(await totalOf(ctx, input, conversations, filters)) };
 }

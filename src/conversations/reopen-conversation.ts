@@ -13,12 +13,12 @@ import { conversations } from "./tables.ts";
 
 /** Goes on with a conversation that was resolved or timed out, as if it had never been closed. */
 export async function reopenConversation(ctx: TxCtx, { conversation_id }: ConversationRef) {
-  const { conversation, window_opened_at } = await lockConversation(ctx, { conversation_id });
+  const { conversation, ...surroundings } = await lockConversation(ctx, { conversation_id });
   const { status } = conversation;
   if (isOpen(status)) throw refusedStep(status, `The conversation is not closed: it is ${status}.`);
   if (!leadsTo(status, "open")) throw refusedStep(status, "What the contact ended stays ended.");
   const reopened = await reopen(ctx, conversation);
-  return presentConversation(ctx, await released(ctx, reopened), window_opened_at);
+  return presentConversation(ctx, await released(ctx, reopened), surroundings);
 }
 
 /** Whoever left the team since has no open conversations. */
@@ -29,7 +29,8 @@ async function released(ctx: TxCtx, conversation: ConversationRow): Promise<Conv
 
 /** Only the index knows of a conversation that is being opened at this very moment. */
 async function reopen(ctx: TxCtx, conversation: ConversationRow): Promise<ConversationRow> {
-  const open = { status: "open", closed_at: null, closed_by: null, updated_at: ctx.now() } as const;
+  const now = ctx.now();
+  const open = { status: "open", closed_at: null, closed_by: null, resumed_at: now, updated_at: now } as const;
   try {
     const [reopened] = await ctx.db.transaction((savepoint) =>
       savepoint

@@ -1,13 +1,15 @@
 import { and, eq } from "drizzle-orm";
+import type { PgInsertValue } from "drizzle-orm/pg-core";
 import { channels } from "../channels/tables.ts";
-import { windowOpenedAt } from "../contacts/open-window.ts";
 import type { TxCtx } from "../core/context.ts";
 import { ApiError, invalid, noSuch } from "../core/errors.ts";
 import { mine } from "../db/mine.ts";
+import { defaultHandlerMode } from "../workspaces/default-handler-mode.ts";
 import type { StartConversation } from "./contract.ts";
+import { showLockedConversation } from "./find-conversation.ts";
 import { findRecipient } from "./find-recipient.ts";
 import { lockOneOpen, oneOpen } from "./one-open.ts";
-import { presentConversation, type ConversationRow } from "./present.ts";
+import type { ConversationRow } from "./present.ts";
 import { otherIsOpen } from "./status-steps.ts";
 import { conversations } from "./tables.ts";
 
@@ -25,6 +27,7 @@ export async function startConversation(ctx: TxCtx, { channel_id, contact_id, to
   const now = ctx.now();
   const conversation = await open(ctx, {
     ...about,
+    handler_mode: about.handler_mode ?? defaultHandlerMode(ctx),
     workspace_id: ctx.workspace_id,
     id: ctx.newId("conv"),
     channel: channel.channel,
@@ -34,10 +37,13 @@ export async function startConversation(ctx: TxCtx, { channel_id, contact_id, to
     created_at: now,
     updated_at: now,
   });
-  return presentConversation(ctx, conversation, await windowOpenedAt(ctx, channel_id, recipient));
+  return showLockedConversation(ctx, { conversation_id: conversation.id });
 }
 
-async function open(ctx: TxCtx, row: typeof conversations.$inferInsert): Promise<ConversationRow> {
+async function open(
+  ctx: TxCtx,
+  row: PgInsertValue<typeof conversations> & Pick<ConversationRow, "channel_id" | "contact_id">,
+): Promise<ConversationRow> {
   const [opened] = await ctx.db.insert(conversations).values(row).onConflictDoNothing(oneOpen).returning();
   if (opened) return opened;
   const other = await lockOneOpen(ctx, row);

@@ -28,6 +28,8 @@ export const conversations = pgTable(
     first_inbound_at: instant(),
     last_inbound_at: instant(),
     first_response_at: instant(),
+    /** When it was last opened again, or taken up after it waited: the silence is counted from there. */
+    resumed_at: instant(),
     closed_at: instant(),
     closed_by: text().$type<ClosedBy>(),
     /** Written by the tickets: every reading of a conversation shows them. */
@@ -58,6 +60,10 @@ export const conversations = pgTable(
     index("conversations_unassigned")
       .on(t.workspace_id, t.last_message_at, t.id)
       .where(sql`assignee_id is null`),
+    // Those that the inactivity timer closes, the longest silent first.
+    index("conversations_silent")
+      .on(t.workspace_id, sql`greatest(last_message_at, resumed_at)`, t.id)
+      .where(sql`status = 'open' and channel <> 'twilio_voice'`),
     index("conversations_document")
       .using("gin", sql`search_document(workspace_id, subject)`)
       .where(sql`subject is not null`),

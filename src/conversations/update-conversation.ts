@@ -14,14 +14,20 @@ import { conversations } from "./tables.ts";
 
 /** Changes what is named and leaves the rest. What is so already is no change. */
 export async function updateConversation(ctx: TxCtx, { conversation_id, metadata, ...wanted }: UpdateConversation) {
-  const { conversation, window_opened_at } = await lockConversation(ctx, { conversation_id });
+  const { conversation, ...surroundings } = await lockConversation(ctx, { conversation_id });
   const changes = changesOf(conversation, { ...wanted, metadata: patched(conversation.metadata, metadata) });
   assertMayChange(conversation, changes);
-  if (Object.keys(changes).length === 0) return presentConversation(ctx, conversation, window_opened_at);
+  if (Object.keys(changes).length === 0) return presentConversation(ctx, conversation, surroundings);
 
+  const now = ctx.now();
   const [updated] = await ctx.db
     .update(conversations)
-    .set({ ...changes, ...handedOver(ctx, conversation, changes.handler_mode), updated_at: ctx.now() })
+    .set({
+      ...changes,
+      ...handedOver(ctx, conversation, changes.handler_mode),
+      ...(changes.status === "open" && { resumed_at: now }),
+      updated_at: now,
+    })
     .where(and(mine(ctx, conversations), eq(conversations.id, conversation_id)))
     .returning();
   if (changes.handler_mode) {
@@ -31,7 +37,7 @@ export async function updateConversation(ctx: TxCtx, { conversation_id, metadata
       note: null,
     });
   }
-  return presentConversation(ctx, updated!, window_opened_at);
+  return presentConversation(ctx, updated!, surroundings);
 }
 
 type Changes = Omit<UpdateConversation, "conversation_id" | "metadata"> & Partial<Pick<ConversationRow, "metadata">>;

@@ -1,6 +1,7 @@
 import { errors, type ErrorCode } from "../core/errors.ts";
 import type { Document, Response } from "./document-nodes.ts";
 import { exampleOf } from "../core/example.ts";
+import { lines_type } from "./lines.ts";
 import type { Published } from "./rest.ts";
 
 /** The path's first segment decides the chapter. */
@@ -11,6 +12,8 @@ export const chapters: Record<string, { name: string; description: string }> = {
     name: "API keys",
     description: "Which keys there are. They are made in the portal, so that a leaked one cannot make another.",
   },
+  audit_log: { name: "Audit log", description: "Who did what. It is only ever added to." },
+  workspace: { name: "Workspace", description: "The business, and what it decides for itself." },
   channels: { name: "Channels", description: "The accounts by which the workspace is reached." },
   conversations: { name: "Conversations", description: "Exchanges with contacts, on every channel." },
   contacts: { name: "Contacts", description: "The people who write to the business." },
@@ -78,21 +81,25 @@ export function describeOperation(document: Document, { method, path, meta }: Pu
   }
 
   const success = (operation.responses["200"] as Response).content!["application/json"]!.schema;
-  const aspects = aspectsOf(method, String(success.$ref));
+  const aspects = meta.is_stream ? [] : aspectsOf(method, String(success.$ref));
   operation.parameters = [
     ...(operation.parameters ?? []),
     ...aspects.flatMap(({ parameter }) => ({ $ref: `#/components/parameters/${parameter}` })),
   ];
   operation.responses = {
     [meta.status]: {
-      description: { 200: "Done.", 201: "Made.", 202: "Taken; it goes on in the background." }[meta.status],
+      description: meta.is_stream
+        ? "Any number of lines, each of them one such object."
+        : { 200: "Done.", 201: "Made.", 202: "Taken; it goes on in the background." }[meta.status],
       headers: {
         ...requestIdHeader,
         ...limitHeaders,
         ...(meta.location !== undefined && { Location: header("Location") }),
         ...Object.fromEntries(aspects.flatMap((aspect) => Object.entries(aspect.headers))),
       },
-      content: { "application/json": { schema: success, example: exampleOf(success, document.components.schemas) } },
+      content: {
+        [meta.is_stream ? lines_type : "application/json"]: { schema: success, example: exampleOf(success, document.components.schemas) },
+      },
     },
     ...(aspects.includes(conditionalRead) && { "304": { description: "It is what `If-None-Match` names.", headers: requestIdHeader } }),
     ...refusals(document, [

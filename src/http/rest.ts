@@ -10,6 +10,7 @@ import type { OperationMeta } from "../trpc/procedure.ts";
 import { apiErrorOf } from "../trpc/rpc-error.ts";
 import { readJsonBody } from "./body.ts";
 import type { Front } from "./front-door.ts";
+import { respondLines } from "./lines.ts";
 import { withHeaders } from "./request-headers.ts";
 import { readPath, readQuery, type Parameters } from "./parameters.ts";
 import { sendProblem, templateOf } from "./problem.ts";
@@ -74,6 +75,7 @@ function handler({ procedure, call, method, path, meta, input }: Published) {
       if (has_body) assertNoQuery(query);
       const given = { ...(has_body ? await readJsonBody(c.req.raw, parameters.in_path) : query), ...readPath(c.req.param(), parameters) };
       const output = await call({ ctx, getRawInput: async () => given, path: procedure, type });
+      if (meta.is_stream) return await respondLines(c, output as AsyncIterable<object[]>);
       const headers: Record<string, string> = {
         ...(meta.location !== undefined && { Location: meta.location.replace("{id}", (output as { id: string }).id) }),
         ...(ctx.idempotency?.is_replayed && { "Idempotent-Replayed": "true" }),

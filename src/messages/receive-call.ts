@@ -10,6 +10,7 @@ import { endConversation } from "../conversations/close-conversation.ts";
 import { isOpen, lockConversation } from "../conversations/find-conversation.ts";
 import { conversations } from "../conversations/tables.ts";
 import type { TxCtx } from "../core/context.ts";
+import { defaultHandlerMode } from "../workspaces/default-handler-mode.ts";
 import { earliest } from "../core/time.ts";
 import { mine } from "../db/mine.ts";
 import { charge } from "../usage/charge.ts";
@@ -65,6 +66,7 @@ async function begin(ctx: TxCtx, channel: Channel, { external_id, direction, peo
       channel: channel.channel,
       channel_id: channel.id,
       contact_id,
+      handler_mode: defaultHandlerMode(ctx),
       last_message_at: now,
       created_at: now,
       updated_at: now,

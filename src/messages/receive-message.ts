@@ -5,6 +5,7 @@ import { keepConsent } from "../contacts/consent.ts";
 import { knowContact } from "../contacts/know-contact.ts";
 import { openWindow } from "../contacts/open-window.ts";
 import type { TxCtx } from "../core/context.ts";
+import { defaultHandlerMode } from "../workspaces/default-handler-mode.ts";
 import type { Id } from "../core/ids.ts";
 import { earliest } from "../core/time.ts";
 import { applyHeld } from "./apply-held.ts";
@@ -54,6 +55,7 @@ export async function openConversation(ctx: TxCtx, channel: Channel, contact_id:
       channel: channel.channel,
       channel_id: channel.id,
       contact_id,
+      handler_mode: defaultHandlerMode(ctx),
       last_message_at: now,
       created_at: now,
       updated_at: now,

@@ -10,6 +10,7 @@ import { previewOf } from "./preview.ts";
 import { presentConversation, type ConversationRow } from "../conversations/present.ts";
 import { presentMessage } from "./present.ts";
 import { conversations } from "../conversations/tables.ts";
+import { workspaces } from "../workspaces/tables.ts";
 import { messages } from "./tables.ts";
 
 type NewMessage = Pick<typeof messages.$inferInsert, "direction" | "sender" | "content" | "status"> &
@@ -42,7 +43,9 @@ export async function storeMessage(ctx: TxCtx, conversation: ConversationRow, wi
     created_at: now,
     updated_at: now,
   });
-  const [updated] = await noted[message.direction](ctx.db, { workspace_id, id: conversation_id, preview: previewOf(message.content), now });
+  const preview = previewOf(message.content);
+  const [updated] = await noted[message.direction](ctx.db, { workspace_id, id: conversation_id, preview, now });
+  const { conversation: now_is, inactivity_timeout_minutes } = updated!;
 
   if (channel === "web_widget") ctx.wake(`visitor:${contact_id}`);
 
@@ -50,7 +53,7 @@ export async function storeMessage(ctx: TxCtx, conversation: ConversationRow, wi
   await emit(
     ctx,
     newMessage,
-    { message: shown, conversation: presentConversation(ctx, updated!, window_opened_at) },
+    { message: shown, conversation: presentConversation(ctx, now_is, { window_opened_at, inactivity_timeout_minutes }) },
     { channel, conversation_id },
   );
   return shown;
@@ -82,12 +85,13 @@ const put = insertionBeside<{ entries: string }, typeof messages>(
 
 const now = slot(conversations.updated_at, "now");
 const noting = (what: SQL) =>
-  reading<ConversationRow>(
-    getTableColumns(conversations),
+  reading<{ conversation: ConversationRow; inactivity_timeout_minutes: number | null }>(
+    { conversation: getTableColumns(conversations), inactivity_timeout_minutes: workspaces.inactivity_timeout_minutes },
     () => sql`
     update ${conversations} set message_count = message_count + 1, last_message_preview = ${slot(conversations.last_message_preview, "preview")},
       last_message_at = ${now}, updated_at = ${now}, ${what}
-    where ${whose(conversations)} and ${conversations.id} = ${slot(conversations.id)} returning ${columnsOf(conversations)}`,
+    where ${whose(conversations)} and ${conversations.id} = ${slot(conversations.id)} returning ${columnsOf(conversations)},
+      (select inactivity_timeout_minutes from ${workspaces} where ${workspaces.id} = ${slot(conversations.workspace_id)})`,
   );
 const noted = {
   inbound: noting(sql`first_inbound_at = coalesce(first_inbound_at, ${now}::timestamptz), last_inbound_at = ${now}`),

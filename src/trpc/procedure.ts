@@ -35,6 +35,11 @@ interface Query<I extends z.ZodType, O extends z.ZodType> extends Operation<I, O
   run: (ctx: Ctx, input: z.output<I>) => Promise<z.input<O>>;
 }
 
+interface Stream<I extends z.ZodType, O extends z.ZodType> extends Operation<I, O> {
+  /** In portions of any size, each made when the one before has been taken. `output` is one row. */
+  run: (ctx: Ctx, input: z.output<I>) => AsyncIterable<z.input<O>[]>;
+}
+
 interface Mutation<I extends z.ZodType, O extends z.ZodType, P> extends Operation<I, O> {
   status?: 201 | 202;
   /** Where the thing that was made can be read: a path with `{id}` in it. */
@@ -60,12 +65,19 @@ export interface OperationMeta extends OpenApiMeta {
   status: 200 | 201 | 202;
   location?: string;
   errors: readonly ErrorCode[];
+  /** Its answer is rows, one a line, and is written while it is made. */
+  is_stream: boolean;
 }
 
 type QueryOf<I extends z.ZodType, O extends z.ZodType> = TRPCQueryProcedure<{
   meta: OperationMeta;
   input: z.input<I>;
   output: z.output<O>;
+}>;
+type StreamOf<I extends z.ZodType, O extends z.ZodType> = TRPCQueryProcedure<{
+  meta: OperationMeta;
+  input: z.input<I>;
+  output: AsyncIterable<z.output<O>[]>;
 }>;
 type MutationOf<I extends z.ZodType, O extends z.ZodType> = TRPCMutationProcedure<{
   meta: OperationMeta;
@@ -105,9 +117,26 @@ export const memberWrite = <I extends z.ZodType, O extends z.ZodType>(operation:
   const { output, run, subject } = operation;
   const work = (ctx: Ctx, input: z.output<I>) => atomically(ctx, async (tx) => output.parse(await run(tx, input)));
   const perform = performing("member", operation, new Set(subject === undefined ? [] : [subject]), work);
-  const meta: OperationMeta = { scope: "member", status: 200, errors: [] };
+  const meta: OperationMeta = { scope: "member", status: 200, errors: [], is_stream: false };
   return described(operation, t.procedure.meta(meta).mutation(perform as never)) as unknown as MutationOf<I, O>;
 };
+
+/** Reads of what only administrators see, and of which there may be more than an answer holds. */
+export const adminStream = streams("admin");
+
+function streams(scope: Grant) {
+  return <I extends z.ZodType, O extends z.ZodType>(operation: Stream<I, O>): StreamOf<I, O> => {
+    const perform = performing(scope, operation, inPath(operation), async (ctx, input) =>
+      parsed(operation.output, operation.run(ctx, input)),
+    );
+    const meta = { ...metaOf(scope, operation), is_stream: true };
+    return described(operation, t.procedure.meta(meta).query(perform as never)) as unknown as StreamOf<I, O>;
+  };
+}
+
+async function* parsed<O extends z.ZodType>(output: O, portions: AsyncIterable<z.input<O>[]>): AsyncGenerator<z.output<O>[]> {
+  for await (const rows of portions) yield rows.map((row) => output.parse(row));
+}
 
 function queries(scope: Grant) {
   return <I extends z.ZodType, O extends z.ZodType>(operation: Query<I, O>): QueryOf<I, O> => {
@@ -143,13 +172,13 @@ interface Call {
  * problems. In one function, because a chain of tRPC's middlewares copies its options four times for each link,
  * which took an eighth of a request.
  */
-function performing<I extends z.ZodType, O extends z.ZodType>(
+function performing<I extends z.ZodType, T>(
   scope: Grant,
-  operation: Contract<I, O>,
+  operation: Contract<I, z.ZodType>,
   in_path: ReadonlySet<string>,
-  work: (ctx: Ctx, input: z.output<I>) => Promise<z.output<O>>,
+  work: (ctx: Ctx, input: z.output<I>) => Promise<T>,
 ) {
-  return async ({ ctx, getRawInput }: Call): Promise<z.output<O>> => {
+  return async ({ ctx, getRawInput }: Call): Promise<T> => {
     try {
       assertScope(ctx, scope);
       const raw = await getRawInput();
@@ -180,6 +209,7 @@ function metaOf(scope: Grant, operation: Operation<z.ZodType, z.ZodType> & { sta
     status,
     ...(location !== undefined && { location }),
     errors,
+    is_stream: false,
   };
 }
 

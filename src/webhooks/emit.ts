@@ -1,9 +1,8 @@
-import { sql } from "drizzle-orm";
+import { sql, type SQL } from "drizzle-orm";
 import type { z } from "zod";
 import type { ChannelKind } from "../channels/contract.ts";
 import type { TxCtx } from "../core/context.ts";
 import type { Id } from "../core/ids.ts";
-import type { Timestamp } from "../core/time.ts";
 import { insertion, reading, slot, whose } from "../db/statement.ts";
 import type { EventType } from "./define-event.ts";
 import { events, webhook_deliveries, webhook_endpoints } from "./tables.ts";
@@ -16,48 +15,87 @@ interface Subject {
 
 /** Writes the event and one delivery for each endpoint that wants it, in the transaction of what caused it. */
 export async function emit<D extends z.ZodType>(ctx: TxCtx, event: EventType<D>, data: z.input<D>, subject: Subject): Promise<void> {
-  const { id, created_at: now } = await writeEvent(ctx, event, data, subject);
+  const told = await writeEvent(ctx, event, data, subject);
   const { workspace_id } = ctx;
   const subscribed = await subscribers(ctx.db, { workspace_id, event_types: [event.type], channels: [subject.channel] });
   if (subscribed.length === 0) return;
 
-  await ctx.db.insert(webhook_deliveries).values(
-    subscribed.map((endpoint) => ({
-      workspace_id,
-      id: ctx.newId("dlv"),
-      endpoint_id: endpoint.id,
-      event_id: id,
-      event_type: event.type,
-      conversation_id: subject.conversation_id,
-      status: "ready" as const,
-      due_at: now,
-      created_at: now,
-      updated_at: now,
-    })),
-  );
+  await ctx.db.insert(webhook_deliveries).values(subscribed.map((endpoint) => deliveryTo(ctx, endpoint, told)));
   ctx.wake("webhooks");
 }
 
+/** Many events of one kind at once, in as many statements as one takes. */
+export async function emitAll<D extends z.ZodType>(
+  ctx: TxCtx,
+  event: EventType<D>,
+  happened: readonly { data: z.input<D>; subject: Subject }[],
+): Promise<void> {
+  if (happened.length === 0) return;
+  const told = happened.map(({ data, subject }) => eventRow(ctx, event, data, subject));
+  await ctx.db.insert(events).values(told);
+  const endpoints = await subscribersOnAny(ctx.db, { workspace_id: ctx.workspace_id, event_types: [event.type] });
+  const deliveries = told.flatMap((row) =>
+    endpoints
+      .filter(({ channels }) => channels === null || channels.includes(row.channel))
+      .map((endpoint) => deliveryTo(ctx, endpoint, row)),
+  );
+  if (deliveries.length === 0) return;
+  await ctx.db.insert(webhook_deliveries).values(deliveries);
+  ctx.wake("webhooks");
+}
+
+const wanting = (): SQL => sql`from ${webhook_endpoints} where ${whose(webhook_endpoints)} and enabled and deleted_at is null
+    and event_types @> ${slot(webhook_endpoints.event_types)}`;
 const subscribers = reading<{ id: Id<"whe"> }>(
   { id: webhook_endpoints.id },
-  () => sql`select id from ${webhook_endpoints} where ${whose(webhook_endpoints)} and enabled and deleted_at is null
-    and event_types @> ${slot(webhook_endpoints.event_types)} and (channels is null or channels @> ${slot(webhook_endpoints.channels)})`,
+  () => sql`select id ${wanting()} and (channels is null or channels @> ${slot(webhook_endpoints.channels)})`,
 );
+const subscribersOnAny = reading<{ id: Id<"whe">; channels: ChannelKind[] | null }>(
+  { id: webhook_endpoints.id, channels: webhook_endpoints.channels },
+  () => sql`select id, channels ${wanting()}`,
+);
+
+type Told = ReturnType<typeof eventRow>;
+
+function deliveryTo(ctx: TxCtx, { id: endpoint_id }: { id: Id<"whe"> }, { id: event_id, type, conversation_id, created_at }: Told) {
+  return {
+    workspace_id: ctx.workspace_id,
+    id: ctx.newId("dlv"),
+    endpoint_id,
+    event_id,
+    event_type: type,
+    conversation_id,
+    status: "ready" as const,
+    due_at: created_at,
+    created_at,
+    updated_at: created_at,
+  };
+}
 
 /** The payload is a snapshot: the exact text that every attempt will post. */
 export async function writeEvent<D extends z.ZodType>(
   ctx: TxCtx,
+  event: EventType<D>,
+  data: z.input<D>,
+  subject: Subject,
+  { is_test = false }: { is_test?: boolean } = {},
+): Promise<Told> {
+  const row = { ...eventRow(ctx, event, data, subject), is_test };
+  await put(ctx.db, row);
+  return row;
+}
+
+function eventRow<D extends z.ZodType>(
+  ctx: TxCtx,
   { type, data: contract }: EventType<D>,
   data: z.input<D>,
   { channel, conversation_id }: Subject,
-  { is_test = false }: { is_test?: boolean } = {},
-): Promise<{ id: Id<"evt">; created_at: Timestamp }> {
+) {
   const { workspace_id } = ctx;
-  const now = ctx.now();
+  const created_at = ctx.now();
   const id = ctx.newId("evt");
-  const payload = JSON.stringify({ id, type, timestamp: now, workspace_id, data: contract.parse(data) });
-  await put(ctx.db, { workspace_id, id, type, channel, conversation_id, payload, is_test, created_at: now });
-  return { id, created_at: now };
+  const payload = JSON.stringify({ id, type, timestamp: created_at, workspace_id, data: contract.parse(data) });
+  return { workspace_id, id, type, channel, conversation_id, payload, created_at };
 }
 
 const put = insertion(events, "workspace_id", "id", "type", "channel", "conversation_id", "payload", "is_test", "created_at");

@@ -2,6 +2,7 @@ import { and, eq, type SQL } from "drizzle-orm";
 import { PgDialect } from "drizzle-orm/pg-core";
 import { expect, test } from "vitest";
 import { api_key_digests, api_keys } from "../../src/api-keys/tables.ts";
+import type { AuditedAction } from "../../src/audit/contract.ts";
 import { audit_log } from "../../src/audit/tables.ts";
 import type { Db } from "../../src/core/context.ts";
 import { minutes } from "../../src/core/time.ts";
@@ -13,7 +14,7 @@ import { rowsOf } from "../support/rows.ts";
 import { openWatchedDatabase } from "../support/statements.ts";
 import { createWorld, type Tenant } from "../support/world.ts";
 
-const audited = (tenant: Tenant, action: string) =>
+const audited = (tenant: Tenant, action: AuditedAction) =>
   tenant.ctx.db
     .select()
     .from(audit_log)

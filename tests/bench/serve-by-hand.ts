@@ -61,8 +61,9 @@ app.use("/v1/*", async (c, next) => {
 const columns =
   sql.unsafe(`c.id, c.channel, c.channel_id, c.contact_id, c.status, c.handler_mode, c.priority, c.tags, c.subject, c.message_count,
   c.last_message_preview, c.last_message_at, c.last_inbound_at, c.first_response_at, c.closed_at, c.closed_by, c.assignee_id, c.ticket_ids, c.metadata,
-  c.created_at, c.updated_at`);
-const withWindow = sql`select ${columns}, w.last_inbound_at as window_opened_at from conversations c left join contact_channels w
+  c.created_at, c.updated_at, c.resumed_at`);
+const withWindow = sql`select ${columns}, w.last_inbound_at as window_opened_at, s.inactivity_timeout_minutes as timeout
+  from conversations c join workspaces s on s.id = c.workspace_id left join contact_channels w
   on w.workspace_id = c.workspace_id and w.channel_id = c.channel_id and w.contact_id = c.contact_id`;
 
 interface Conversation {
@@ -72,15 +73,21 @@ interface Conversation {
   contact_id: string;
   status: string;
   last_message_at: Date;
+  resumed_at: Date | null;
   closed_at: Date | null;
   created_at: Date;
 }
-type WithWindow = Conversation & { window_opened_at: Date | null };
+type WithWindow = Conversation & { window_opened_at: Date | null; timeout: number | null };
 
 const hasWindow = (channel: string) => ["whatsapp", "instagram", "facebook_page"].includes(channel);
 const isOpen = (opened_at: Date | null) => opened_at !== null && opened_at.getTime() + day_ms > Date.now();
 
-function show({ window_opened_at, ...conversation }: WithWindow) {
+function closesAt({ status, channel, last_message_at, resumed_at }: Conversation, timeout: number | null) {
+  if (timeout === null || status !== "open" || channel === "twilio_voice") return null;
+  return new Date(Math.max(last_message_at.getTime(), resumed_at?.getTime() ?? 0) + timeout * 60_000);
+}
+
+function show({ window_opened_at, timeout, resumed_at, ...conversation }: WithWindow) {
   const { id, channel, closed_at, created_at } = conversation;
   const always = channel === "whatsapp" ? ["template"] : [];
   const types = channel === "twilio_voice" ? ["text"] : ["text", "media", ...always];
@@ -88,6 +95,7 @@ function show({ window_opened_at, ...conversation }: WithWindow) {
     ...conversation,
     object: "conversation",
     duration_seconds: closed_at && Math.round((closed_at.getTime() - created_at.getTime()) / 1000),
+    inactivity_closes_at: closesAt({ ...conversation, resumed_at }, timeout),
     messaging_window: hasWindow(channel)
       ? {
           state: isOpen(window_opened_at) ? "open" : "closed",
@@ -152,7 +160,7 @@ app.post("/v1/conversations/:id/messages", async (c) => {
     const [conversation] = await tx<WithWindow[]>`${withWindow} where c.workspace_id = ${workspace_id} and c.id = ${id} for update of c`;
     if (!conversation) return "not found";
     if (conversation.status !== "open" && conversation.status !== "pending") return "closed";
-    const { channel, channel_id, contact_id, window_opened_at } = conversation;
+    const { channel, channel_id, contact_id, window_opened_at, timeout } = conversation;
     const [at] = await tx<{ status: string }[]>`select status from channels where workspace_id = ${workspace_id} and id = ${channel_id}`;
     if (at!.status === "disconnected") return "disconnected";
     if (hasWindow(channel) && !isOpen(window_opened_at)) return "window closed";
@@ -189,7 +197,7 @@ app.post("/v1/conversations/:id/messages", async (c) => {
       where workspace_id = ${workspace_id} and id = ${id} returning ${columns}`;
 
     const event_id = randomUUID();
-    const data = { message: shown, conversation: show({ ...updated!, window_opened_at }) };
+    const data = { message: shown, conversation: show({ ...updated!, window_opened_at, timeout }) };
     const payload = JSON.stringify({ id: event_id, type: "new_message", timestamp: now, workspace_id, data });
     await tx`insert into events ${tx({ workspace_id, id: event_id, type: "new_message", channel, conversation_id: id, payload, created_at: now })}`;
     const endpoints = await tx<{ id: string }[]>`select id from webhook_endpoints where workspace_id = ${workspace_id} and enabled

@@ -170,16 +170,19 @@ describe.each(published.map((operation) => [`${operation.method} ${operation.pat
     },
   );
 
-  testIf(operation.method === "GET" && !isList(operation))("carries an entity tag, and nothing more for whoever has it", async () => {
-    const { tenant, things } = await setUp(operation);
-    const etag = (await call(tenant, operation, things)).headers.get("etag")!;
-    expect(etag).toMatch(/^"[\w-]{43}"$/);
-    for (const known of [etag, `W/${etag}`, `"other", ${etag}`, "*"]) {
-      const again = await call(tenant, operation, things, { headers: { "If-None-Match": known } });
-      expect([again.status, again.body, again.headers.get("etag")]).toEqual([304, null, etag]);
-    }
-    expect((await call(tenant, operation, things, { headers: { "If-None-Match": '"other"' } })).status).toBe(200);
-  });
+  testIf(operation.method === "GET" && !isList(operation) && !operation.meta.is_stream)(
+    "carries an entity tag, and nothing more for whoever has it",
+    async () => {
+      const { tenant, things } = await setUp(operation);
+      const etag = (await call(tenant, operation, things)).headers.get("etag")!;
+      expect(etag).toMatch(/^"[\w-]{43}"$/);
+      for (const known of [etag, `W/${etag}`, `"other", ${etag}`, "*"]) {
+        const again = await call(tenant, operation, things, { headers: { "If-None-Match": known } });
+        expect([again.status, again.body, again.headers.get("etag")]).toEqual([304, null, etag]);
+      }
+      expect((await call(tenant, operation, things, { headers: { "If-None-Match": '"other"' } })).status).toBe(200);
+    },
+  );
 
   testIf(["PATCH", "DELETE"].includes(operation.method))("changes nothing that has changed since it was read", async () => {
     const { tenant, things } = await setUp(operation);
@@ -350,7 +353,7 @@ function known(id: string | undefined, name: string): string {
 
 const isList = ({ method, path }: Published): boolean => {
   const success = document.paths[path]![method.toLowerCase()]!.responses["200"];
-  return success !== undefined && "content" in success && String(success.content!["application/json"]!.schema.$ref).endsWith("List");
+  return success !== undefined && "content" in success && String(success.content!["application/json"]?.schema.$ref).endsWith("List");
 };
 
 const hasBody = ({ method }: Published): boolean => method === "POST" || method === "PATCH";

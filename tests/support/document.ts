@@ -24,7 +24,7 @@ export function assertDocumented(method: string, path: string, response: Respons
   const type = (response.headers.get("content-type") ?? "").split(";")[0]!;
   const schema = content?.[type]?.schema;
   if (!schema) throw new Error(`${where} has the undocumented type ${type}`);
-  assertMatches(schema, body, where);
+  for (const value of type === "application/x-ndjson" ? (body as unknown[]) : [body]) assertMatches(schema, value, where);
 }
 
 export function assertMatches(schema: object, value: unknown, where: string): void {

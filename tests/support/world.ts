@@ -119,8 +119,7 @@ export async function createWorld(options: Options = {}) {
     };
     const response = await asService(async () => app.request(path, init));
     const text = await response.text();
-    const is_xml = response.headers.get("content-type")?.startsWith("text/xml");
-    const read = text === "" ? null : is_xml ? text : (JSON.parse(text) as unknown);
+    const read = readAs(response.headers.get("content-type") ?? "", text);
     if (path.startsWith("/v1/")) assertDocumented(method, path, response, read);
     return { status: response.status, headers: response.headers, body: read as T };
   };
@@ -146,6 +145,7 @@ export async function createWorld(options: Options = {}) {
     advance: (ms: number) => void (offset_ms += ms),
     sendQueued: () => cron("messages"),
     deliver: () => cron("webhooks"),
+    closeInactive: () => cron("inactivity"),
     syncTemplates: () => cron("templates"),
     workJobs: () => cron("jobs"),
     sweep: () => cron("sweep"),
@@ -157,6 +157,17 @@ export async function createWorld(options: Options = {}) {
       return tenant;
     },
   };
+}
+
+/** Lines of JSON are a list of what they hold. */
+function readAs(type: string, text: string): unknown {
+  if (type.startsWith("application/x-ndjson"))
+    return text
+      .split("\n")
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as unknown);
+  if (text === "") return null;
+  return type.startsWith("text/xml") ? text : JSON.parse(text);
 }
 
 export type World = Awaited<ReturnType<typeof createWorld>>;

@@ -12,16 +12,17 @@ import { cut, hashOf, idAt, readCallback, textAt, timeAt } from "./read.ts";
 export const sandbox: Provider = {
   account: textField(100, z.string().trim().min(1)).meta({ description: "Whatever you like: there is no account.", examples: ["sandbox"] }),
   credentials: z.strictObject({ token: secretField("A word of your own choice: whoever posts to the hook must know it.") }),
-  reaches: ["phone"],
+  // Whatever the channel it stands in for reaches.
+  reaches: ["phone", "whatsapp_user", "instagram_user", "page_user", "visitor"],
   door: "sandbox",
   handshake: () => undefined,
   verify: (request, credentials) => sameSecret(request.header("x-sandbox-token"), credentials["token"]),
   parse: (raw, received_at) => readCallback(raw, received_at, (body) => [eventOf(body, raw, received_at)]),
   send: async ({ to }) => {
     if (to.length === 0) return refused("recipient_unreachable", "The contact has no address.");
-    const phone = to.find((identity) => identity.kind === "phone")?.value;
+    const { value } = to.find((identity) => identity.kind === "phone") ?? to[0]!;
     return (
-      magic.get(phone?.slice(-4) ?? "") ?? {
+      magic.get(value.slice(-4)) ?? {
         outcome: "sent",
         external_id: `sandbox_${randomUUID().replaceAll("-", "")}`,
         status: "delivered",
@@ -32,7 +33,7 @@ export const sandbox: Provider = {
   probe: () => Promise.resolve({ ok: true, detail: "The sandbox is always there." }),
 };
 
-/** What becomes of a message, by the last four digits of the phone number; every other number receives it. */
+/** What becomes of a message, by the last four digits of whom it is for; everybody else receives it. */
 const magic = new Map<string, SendOutcome>([
   [
     "0001",

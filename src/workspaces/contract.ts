@@ -1,0 +1,108 @@
+import { z } from "zod";
+import { HandlerMode } from "../conversations/contract.ts";
+import { idField, textField, Timestamp } from "../core/fields.ts";
+
+const Name = textField(100, z.string().trim().min(1)).meta({ description: "What the business is called.", examples: ["Nile Flowers"] });
+
+/** Offsets such as `+02:00` are no zones: they know nothing of summer. */
+const iana = /^[A-Z][\w+-]*(\/[A-Z][\w+-]*)*$/;
+
+const Timezone = z
+  .string()
+  .max(64)
+  .refine((name) => iana.test(name) && isTimezone(name), {
+    error: "Must be the name of a time zone in the IANA database, such as Africa/Cairo.",
+    params: { code: "invalid_timezone" },
+  })
+  .meta({ description: "A name of the IANA database.", examples: ["Africa/Cairo"] });
+
+function isTimezone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone.length > 0;
+  } catch {
+    return false;
+  }
+}
+
+export const WhatsappTemplates = z.enum(["anytime", "open_window_only"]).meta({
+  description: "When templates may be sent: at any time, as WhatsApp allows, or only while the contact's 24-hour window is open.",
+});
+export type WhatsappTemplates = z.infer<typeof WhatsappTemplates>;
+
+const agentFields = {
+  name: textField(80, z.string().trim().min(1)).meta({ description: "What the agent calls itself.", examples: ["Nour"] }),
+  instructions: textField(8000, z.string().trim().min(1))
+    .nullable()
+    .meta({ description: "What it is told of the business and of how to answer.", examples: ["Be brief. Never promise a refund."] }),
+  language: z
+    .string()
+    .regex(/^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$/, "Must be a language tag such as `ar` or `en-GB`")
+    .max(35)
+    .nullable()
+    .meta({ description: "The language it answers in (BCP 47); null: the customer's.", examples: ["ar"] }),
+};
+
+export const AgentSettings = z.object(agentFields).meta({ id: "AgentSettings", description: "Who the AI agent is in this workspace." });
+export type AgentSettings = z.infer<typeof AgentSettings>;
+
+const InactivityTimeout = z
+  .number()
+  .int()
+  .min(1)
+  .max(43_200)
+  .nullable()
+  .meta({
+    description:
+      "After how many minutes without a message an `open` conversation is closed as `timed_out`: at most 43,200, which is 30 days. Null: never. It holds for conversations that are open already, too.",
+    examples: [1440],
+  });
+
+const settings = {
+  name: Name,
+  timezone: Timezone,
+  inactivity_timeout_minutes: InactivityTimeout,
+  default_handler_mode: HandlerMode.meta({ description: "Who answers in a new conversation, unless whoever starts it says otherwise." }),
+  sentiment_enabled: z.boolean().meta({ description: "Whether conversations are classified by how content the customer is." }),
+  api_rate_limit_per_minute: z
+    .number()
+    .int()
+    .min(60)
+    .max(60_000)
+    .meta({ description: "Requests a minute of all keys together. It holds from the next request on.", examples: [600] }),
+  whatsapp_templates: WhatsappTemplates,
+  event_retention_days: z
+    .number()
+    .int()
+    .min(1)
+    .max(365)
+    .meta({
+      description: "How long events, their deliveries and attempts are kept. What is older than a new, shorter time goes soon.",
+      examples: [30],
+    }),
+};
+
+export const Workspace = z
+  .object({
+    id: idField("ws"),
+    object: z.literal("workspace"),
+    name: Name,
+    timezone: Timezone,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+  })
+  .meta({ id: "Workspace", description: "The business that the key belongs to." });
+export type Workspace = z.input<typeof Workspace>;
+
+export const WorkspaceSettings = z
+  .object({ object: z.literal("workspace_settings"), ...settings, agent: AgentSettings, updated_at: Timestamp })
+  .meta({ id: "WorkspaceSettings", description: "What the workspace decides for itself." });
+export type WorkspaceSettings = z.input<typeof WorkspaceSettings>;
+
+const optional = <T extends Record<string, z.ZodType>>(fields: T) =>
+  Object.fromEntries(Object.entries(fields).map(([field, form]) => [field, form.optional()])) as { [F in keyof T]: z.ZodOptional<T[F]> };
+
+export const UpdateSettings = z.strictObject({
+  ...optional(settings),
+  agent: z.strictObject(optional(agentFields)).meta({ description: "Field by field: one that is not named stays." }).optional(),
+});
+export type UpdateSettings = z.output<typeof UpdateSettings>;
