@@ -18,7 +18,8 @@ interface Named {
 /** The contact that was named, if the channel has an address for them. Somebody unknown becomes a contact. */
 export async function findRecipient(ctx: TxCtx, { channel, provider }: Channel, { contact_id, to }: Named): Promise<Id<"cont">> {
   // Somebody new is addressed as on the channel itself, also where the sandbox stands in for it.
-  const [{ reaches: addressed_by }, { reaches }] = [providers[channel], providers[provider]];
+  const addressed_by = providers[channel].reaches;
+  const reaches = [...addressed_by, ...providers[provider].reaches];
   const unreachable = () =>
     new ApiError("recipient_unreachable", {
       detail: `The channel reaches a contact by ${addressed_by.join(" or ")}, and this one has none.`,

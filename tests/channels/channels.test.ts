@@ -32,7 +32,8 @@ const connect = (tenant: Tenant, body: object) => tenant.post<Channel>("/v1/chan
 const read = async (tenant: Tenant, id: string) => (await tenant.get<Channel>(`/v1/channels/${id}`)).body;
 const change = (tenant: Tenant, id: string, body: object) => tenant.patch<Channel>(`/v1/channels/${id}`, body);
 const rowOf = async (tenant: Tenant, id: string) => (await rowsOf(tenant, channels)).find((row) => row.id === id)!;
-const deedsOf = async (tenant: Tenant) => (await rowsOf(tenant, audit_log)).filter(({ action }) => action.startsWith("channel."));
+const deedsOf = async (tenant: Tenant) =>
+  (await rowsOf(tenant, audit_log)).filter(({ action }) => action.startsWith("channel.")).toSorted((a, b) => (a.id < b.id ? -1 : 1));
 
 async function withChannel(given: object = {}) {
   const twin = await createGraphTwin();

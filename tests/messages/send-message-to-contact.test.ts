@@ -145,7 +145,8 @@ describe("is refused and leaves nothing behind", () => {
     ["on Instagram, to somebody who never wrote", "instagram"],
   ])("%s", async (_, kind) => {
     const setting = await on(kind);
-    expect(await refused(setting, { to: to(freshNumber()) })).toMatchObject({ status: 422, code: "messaging_window_closed" });
+    const stranger = kind === "instagram" ? { kind: "instagram_user", value: "17841400000000000" } : to(freshNumber());
+    expect(await refused(setting, { to: stranger })).toMatchObject({ status: 422, code: "messaging_window_closed" });
     expect(await countsOf(setting.tenant)).toMatchObject({ contacts: 0, conversations: 0 });
   });
 

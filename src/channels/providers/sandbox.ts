@@ -12,8 +12,8 @@ import { cut, hashOf, idAt, readCallback, textAt, timeAt } from "./read.ts";
 export const sandbox: Provider = {
   account: textField(100, z.string().trim().min(1)).meta({ description: "Whatever you like: there is no account.", examples: ["sandbox"] }),
   credentials: z.strictObject({ token: secretField("A word of your own choice: whoever posts to the hook must know it.") }),
-  // Whatever the channel it stands in for reaches.
-  reaches: ["phone", "whatsapp_user", "instagram_user", "page_user", "visitor"],
+  // Besides those of the channel it stands in for: its hook knows people by their number.
+  reaches: ["phone"],
   door: "sandbox",
   handshake: () => undefined,
   verify: (request, credentials) => sameSecret(request.header("x-sandbox-token"), credentials["token"]),
