@@ -2,6 +2,7 @@
 const benches: Record<string, () => Promise<unknown>> = {
   rest: () => import("./rest.ts"),
   deliver: () => import("./deliver.ts"),
+  read: () => import("./read.ts"),
 };
 
 const name = process.argv[2] ?? "";

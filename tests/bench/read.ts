@@ -1,0 +1,143 @@
+import postgres from "postgres";
+import { openWorld } from "../../src/bin/world.ts";
+import { readConfig } from "../../src/config.ts";
+import { seedHistory } from "./read-seed.ts";
+
+/**
+ * Reading at scale: every list, filter, search, transcript and figure, at the front door of the whole house, over two
+ * histories of one shape. What a page takes must hang neither on how much there is nor on how deep it lies.
+ */
+const DATABASE_URL = process.env["BENCH_DATABASE_URL"] ?? process.env["TEST_DATABASE_URL"];
+if (!DATABASE_URL) throw new Error("BENCH_DATABASE_URL must name a PostgreSQL with pgvector");
+const sizes = { small: 10_000, large: Number(process.argv[3] ?? 1_000_000) };
+const pages_deep = 200;
+const calls = 40;
+
+type History = Awaited<ReturnType<typeof openHistory>>;
+
+const lists = ({ assignee_id, contact_id, conversation_id, endpoint_id }: History): Record<string, string> => ({
+  conversations: "/v1/conversations?limit=20",
+  "… by creation": "/v1/conversations?limit=20&sort=-created_at",
+  "… by update": "/v1/conversations?limit=20&sort=-updated_at",
+  "… of a status": "/v1/conversations?limit=20&status=open",
+  "… of an assignee": `/v1/conversations?limit=20&assignee_id=${assignee_id}`,
+  "… of nobody": "/v1/conversations?limit=20&assignee_id=none",
+  "… of a contact": `/v1/conversations?limit=20&contact_id=${contact_id}`,
+  "… with a tag": "/v1/conversations?limit=20&tag=vip",
+  "messages of a conversation": `/v1/conversations/${conversation_id}/messages?limit=10`,
+  "messages, newest first": "/v1/messages?limit=20",
+  "messages, as a feed": "/v1/messages?limit=20&order=asc",
+  contacts: "/v1/contacts?limit=20",
+  tickets: "/v1/tickets?limit=20&sort=-updated_at",
+  "tickets of a status": "/v1/tickets?limit=20&status=open",
+  "deliveries of an endpoint": `/v1/webhook_endpoints/${endpoint_id}/deliveries?limit=20`,
+  "failed deliveries": "/v1/webhook_deliveries?limit=20&status=failed",
+  events: "/v1/events?limit=20",
+  "audit log": "/v1/audit_log?limit=20",
+});
+
+const singles = ({ conversation_id }: History): Record<string, string> => ({
+  "a transcript": `/v1/conversations/${conversation_id}/transcript`,
+  "search: a rare word": "/v1/conversations?limit=20&q=7",
+  "search: a frequent word": "/v1/conversations?limit=20&q=lamp",
+  "search: a phone number": "/v1/contacts?limit=20&q=5550000007",
+  "search: tickets": "/v1/tickets?limit=20&q=refund",
+});
+
+const figures: Record<string, string> = {
+  "analytics: overview": "/v1/analytics/overview",
+  "analytics: by day": "/v1/analytics/timeseries?interval=day",
+  usage: "/v1/usage",
+  "usage by channel": "/v1/usage/breakdown?group_by=channel",
+  billing: "/v1/billing",
+};
+
+const small = await openHistory("small");
+const large = await openHistory("large");
+const worst = { deep_to_first: 0, large_to_small: 0, analytics_ms: 0 };
+console.log(`p50 in ms${" ".repeat(27)}small   large (p95)     deep (p95)      deep/first  large/small`);
+for (const [name, path] of Object.entries(lists(large))) {
+  const at_small = await timesOf(small, lists(small)[name]!);
+  const first = await timesOf(large, path);
+  const cursor = await deepCursor(large, path);
+  const deep = cursor === undefined ? undefined : await timesOf(large, `${path}&cursor=${encodeURIComponent(cursor)}`);
+  if (deep) worst.deep_to_first = Math.max(worst.deep_to_first, deep.p50 / first.p50);
+  tell(name, at_small, first, deep);
+}
+for (const [name, path] of Object.entries(singles(large)))
+  tell(name, await timesOf(small, singles(small)[name]!), await timesOf(large, path));
+for (const [name, path] of Object.entries(figures)) {
+  const at_large = await timesOf(large, path);
+  if (name.startsWith("analytics")) worst.analytics_ms = Math.max(worst.analytics_ms, at_large.p50);
+  tell(name, await timesOf(small, path), at_large);
+}
+await small.close();
+await large.close();
+const rounded = Object.fromEntries(Object.entries(worst).map(([name, value]) => [name, Number(value.toFixed(2))]));
+console.log(JSON.stringify({ bench: "read", ...rounded }));
+
+interface Times {
+  p50: number;
+  p95: number;
+}
+
+function tell(name: string, at_small: Times, first: Times, deep?: Times): void {
+  const is_list = deep !== undefined;
+  if (is_list) worst.large_to_small = Math.max(worst.large_to_small, first.p50 / at_small.p50);
+  const both = ({ p50, p95 }: Times) => `${p50.toFixed(1)} (${p95.toFixed(1)})`.padEnd(16);
+  const ratios = `${(deep ? (deep.p50 / first.p50).toFixed(2) : "").padEnd(12)}${(first.p50 / at_small.p50).toFixed(2)}`;
+  console.log(`${name.padEnd(36)}${at_small.p50.toFixed(1).padEnd(8)}${both(first)}${deep ? both(deep) : " ".repeat(16)}${ratios}`);
+}
+
+async function timesOf(history: History, path: string): Promise<Times> {
+  for (let n = 0; n < 5; n++) await history.ask(path);
+  const times: number[] = [];
+  for (let n = 0; n < calls; n++) {
+    const began = performance.now();
+    await history.ask(path);
+    times.push(performance.now() - began);
+  }
+  times.sort((a, b) => a - b);
+  return { p50: times[Math.floor(calls * 0.5)]!, p95: times[Math.floor(calls * 0.95)]! };
+}
+
+/** Where a page begins that lies so many pages behind the first one, or half of what there is. */
+async function deepCursor(history: History, path: string): Promise<string | undefined> {
+  let cursor: string | undefined;
+  for (let page = 0; page < pages_deep; page++) {
+    const { has_more, next_cursor } = await history.ask(cursor === undefined ? path : `${path}&cursor=${encodeURIComponent(cursor)}`);
+    if (!has_more || next_cursor === null) break;
+    cursor = next_cursor;
+  }
+  return cursor;
+}
+
+/** A database of its own, filled, and the house on it. */
+async function openHistory(size: keyof typeof sizes) {
+  const name = `wassla_bench_read_${size}_${process.pid}`;
+  const server = postgres(DATABASE_URL!, { max: 1, onnotice: () => {} });
+  await server.unsafe(`create database ${name}`);
+  const url = new URL(DATABASE_URL!);
+  url.pathname = name;
+  const secret = "a secret for this benchmark and nothing else";
+  const env = { DATABASE_URL: url.href, MASTER_KEY: secret, CRON_SECRET: secret, HOST: "127.0.0.1", LOG_LEVEL: "silent" };
+  const world = await openWorld(readConfig({ ...env, IP_RATE_LIMIT_PER_MINUTE: "1000000000" }));
+  const began = performance.now();
+  const tenant = await seedHistory(world.services, sizes[size]);
+  console.log(`${sizes[size]} messages in ${((performance.now() - began) / 1000).toFixed(0)} s`);
+  const headers = { Authorization: `Bearer ${tenant.api_key}` };
+  return {
+    ...tenant,
+    async ask(path: string): Promise<{ has_more?: boolean; next_cursor?: string | null }> {
+      const response = await world.app.request(path, { headers }, { incoming: { socket: { remoteAddress: "127.0.0.1" } } });
+      const text = await response.text();
+      if (response.status !== 200) throw new Error(`${path} answered ${response.status}: ${text}`);
+      return JSON.parse(text) as { has_more?: boolean; next_cursor?: string | null };
+    },
+    async close() {
+      await world.close();
+      await server.unsafe(`drop database ${name}`);
+      await server.end();
+    },
+  };
+}
