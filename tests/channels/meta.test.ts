@@ -1,9 +1,11 @@
 import { createHmac } from "node:crypto";
+import { sign } from "@octokit/webhooks-methods";
 import { describe, expect, test } from "vitest";
 import { graphError } from "../../src/channels/providers/graph.ts";
 import { meaningOf } from "../../src/channels/providers/meta-errors.ts";
 import { handshake, verify } from "../../src/channels/providers/meta.ts";
 import { at, cut, idAt, listAt, readCallback, textAt, timeAt } from "../../src/channels/providers/read.ts";
+import { recorded, recordedTest } from "../support/payloads.ts";
 
 const credentials = { app_secret: "an app's secret", verify_token: "a token of ours" };
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -20,6 +22,17 @@ describe("the signature", () => {
   test("of the very bytes is accepted, in either case of hex", () => {
     expect(verify(request(body, signed(body)), credentials)).toBe(true);
     expect(verify(request(body, `sha256=${signed(body).slice(7).toUpperCase()}`), credentials)).toBe(true);
+  });
+
+  recordedTest.each(["whatsapp", "instagram", "messenger"])("that another library makes of a callback of %s is ours", async (channel) => {
+    const recordings = recorded(`${channel}/inbound`);
+    expect(recordings).not.toEqual([]);
+    for (const { name, raw } of recordings) {
+      const text = new TextDecoder().decode(raw);
+      const signature = await sign(credentials.app_secret, text);
+      expect(verify(request(text, signature), credentials), name).toBe(true);
+      expect(verify(request(`${text} `, signature), credentials), name).toBe(false);
+    }
   });
 
   test.each([
