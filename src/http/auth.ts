@@ -40,7 +40,7 @@ const tries_per_account = 5;
 export function auth(rules: Pick<Rules, "ip_limit_per_minute" | "sign_in_limit_per_minute" | "trusted_proxies">): Hono<Front> {
   const app = new Hono<Front>();
   const addressOf = createAddressReader(rules.trusted_proxies);
-  let engine: Engine | undefined;
+  let engine: Promise<Engine> | undefined;
 
   function answer<I extends z.ZodObject>(
     method: "GET" | "POST",
@@ -51,7 +51,7 @@ export function auth(rules: Pick<Rules, "ip_limit_per_minute" | "sign_in_limit_p
     const enter = guarded(async (c) => {
       assertOwnPage(c);
       const subject = limitSubject(addressOf(c));
-      await takeFromWindow(c.var.services, { scope: "ip", subject, limit: rules.ip_limit_per_minute, cost: 1 });
+      await takeFromWindow(c.get("services"), { scope: "ip", subject, limit: rules.ip_limit_per_minute, cost: 1 });
       const given =
         method === "POST" ? await readJsonBody(c.req.raw, []) : readQuery(c.req.url, { shape: contract.def.shape as never, in_path: [] });
       return run(c, readInput(contract, given));
@@ -73,21 +73,21 @@ export function auth(rules: Pick<Rules, "ip_limit_per_minute" | "sign_in_limit_p
 
   /** Also where a session is renewed: whoever looks at the portal every week stays signed in. */
   answer("GET", "/auth/session", Nothing, async (c) => {
-    const { services } = c.var;
+    const services = c.get("services");
     await findSession(services, tokenOf(c));
     const { cookie } = await ask(c, "GET", "/get-session");
     return say(c, Session.parse(await describeSession(services, await findSession(services, tokenOf(c)))), cookie);
   });
 
   answer("POST", "/auth/switch_workspace", SwitchWorkspace, async (c, input) => {
-    const { services } = c.var;
+    const services = c.get("services");
     const switched = await switchWorkspace(services, await findSession(services, tokenOf(c)), input);
     return say(c, Session.parse(await describeSession(services, switched)));
   });
 
   /** Ends every other session: whoever changes a password may do so because somebody else knows it. */
   answer("POST", "/auth/change_password", ChangePassword, async (c, { current_password, new_password }) => {
-    const { services } = c.var;
+    const services = c.get("services");
     const { user, workspace_id } = await findSession(services, tokenOf(c));
     await countTry(c, user.email);
     const body = { currentPassword: current_password, newPassword: new_password, revokeOtherSessions: true };
@@ -101,18 +101,18 @@ export function auth(rules: Pick<Rules, "ip_limit_per_minute" | "sign_in_limit_p
   });
 
   answer("GET", "/auth/sessions", Nothing, async (c) => {
-    const { services } = c.var;
+    const services = c.get("services");
     return say(c, SessionList.parse(await listSessions(services, await findSession(services, tokenOf(c)))));
   });
 
   answer("POST", "/auth/revoke_session", SessionRef, async (c, input) => {
-    const { services } = c.var;
+    const services = c.get("services");
     await revokeSession(services, await findSession(services, tokenOf(c)), input);
     return say(c, { object: "session", id: input.session_id, revoked: true });
   });
 
   answer("POST", "/auth/revoke_other_sessions", Nothing, async (c) => {
-    const { services } = c.var;
+    const services = c.get("services");
     const session = await findSession(services, tokenOf(c));
     await revokeOtherSessions(services, session);
     return say(c, SessionList.parse(await listSessions(services, session)));
@@ -120,17 +120,17 @@ export function auth(rules: Pick<Rules, "ip_limit_per_minute" | "sign_in_limit_p
 
   /** What the page shows to whoever comes with an invitation. The token is in the body: what stands in a URL stands in logs. */
   answer("POST", "/auth/invitation", InvitationToken, async (c, { token }) => {
-    const { workspace, member, expires_at } = await findInvitation(c.var.services, token);
-    const has_account = (await findLogin(c.var.services, member.email)) !== undefined;
+    const { workspace, member, expires_at } = await findInvitation(c.get("services"), token);
+    const has_account = (await findLogin(c.get("services"), member.email)) !== undefined;
     const { email, name, role } = member;
     return say(c, { object: "invitation", workspace: { name: workspace.name }, email, name, role, has_account, expires_at });
   });
 
   answer("POST", "/auth/accept_invitation", AcceptInvitation, async (c, input) => {
-    const invitation = await findInvitation(c.var.services, input.token);
+    const invitation = await findInvitation(c.get("services"), input.token);
     const { email } = invitation.member;
     await countTry(c, email);
-    await acceptInvitation(c.var.services, c.var.request_id, invitation, input);
+    await acceptInvitation(c.get("services"), c.get("request_id"), invitation, input);
     return signIn(c, { email, password: input.password });
   });
 
@@ -138,7 +138,7 @@ export function auth(rules: Pick<Rules, "ip_limit_per_minute" | "sign_in_limit_p
 
   /** Before the slow hash is made, and whether it will be right or wrong. What was typed as an address is not kept as it stands. */
   async function countTry(c: Context<Front>, email: string): Promise<void> {
-    const { services } = c.var;
+    const services = c.get("services");
     const ip = limitSubject(addressOf(c));
     const account = createHash("sha256").update(email).digest("base64url");
     const limit = rules.sign_in_limit_per_minute ?? tries_per_address;
@@ -150,11 +150,11 @@ export function auth(rules: Pick<Rules, "ip_limit_per_minute" | "sign_in_limit_p
   async function signIn(c: Context<Front>, { email, password }: SignIn): Promise<Response> {
     const { status, cookie, token } = await ask(c, "POST", "/sign-in/email", { email, password });
     if (status !== 200) throw wrongCredentials();
-    return say(c, Session.parse(await describeSession(c.var.services, await findSession(c.var.services, token))), cookie);
+    return say(c, Session.parse(await describeSession(c.get("services"), await findSession(c.get("services"), token))), cookie);
   }
 
-  const ask = (c: Context<Front>, method: "GET" | "POST", route: Route, body?: object) =>
-    (engine ??= createEngine(c.var.services)).ask(method, route, {
+  const ask = async (c: Context<Front>, method: "GET" | "POST", route: Route, body?: object) =>
+    (await (engine ??= createEngine(c.get("services")))).ask(method, route, {
       origin: c.req.header("origin"),
       address: addressOf(c),
       user_agent: c.req.header("user-agent")?.slice(0, 500),
@@ -165,7 +165,7 @@ export function auth(rules: Pick<Rules, "ip_limit_per_minute" | "sign_in_limit_p
   return app;
 }
 
-const tokenOf = (c: Context<Front>): string | undefined => readCookie(c.var.services, c.req.header("cookie"));
+const tokenOf = (c: Context<Front>): string | undefined => readCookie(c.get("services"), c.req.header("cookie"));
 
 /** Nothing of it is kept on the way. */
 function say(c: Context<Front>, value: object, cookie?: string): Response {

@@ -8,7 +8,7 @@ const utf8 = new TextEncoder();
 
 /** Rows as one JSON object a line. The next portion is made when the one before has left: a slow reader is not written ahead of. */
 export async function respondLines(c: Context<Front>, portions: AsyncIterable<object[]>): Promise<Response> {
-  const { services, request_id } = c.var;
+  const [services, request_id] = [c.get("services"), c.get("request_id")];
   const rest = portions[Symbol.asyncIterator]();
   // Before the answer begins, so that what fails here can still be told as a problem.
   let first: IteratorResult<object[], unknown> | undefined = await rest.next();

@@ -13,6 +13,6 @@ export function assertOwnPage(c: Context<Front>): void {
   const site = c.req.header("sec-fetch-site") ?? "none";
   const is_read = c.req.method === "GET" || c.req.method === "HEAD";
   const is_own =
-    origin === undefined ? is_read && (site === "none" || site === "same-origin") : ownOrigins(c.var.services.settings).includes(origin);
+    origin === undefined ? is_read && (site === "none" || site === "same-origin") : ownOrigins(c.get("services").settings).includes(origin);
   if (!is_own) throw new ApiError("origin_not_allowed", { detail: "Only the portal's own pages may ask with a session." });
 }

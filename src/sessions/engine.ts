@@ -1,5 +1,3 @@
-import { betterAuth } from "better-auth/minimal";
-import { drizzleAdapter } from "better-auth/adapters/drizzle";
 import type { Services } from "../core/context.ts";
 import type { Prefix } from "../core/ids.ts";
 import { cookieOf, ownOrigins, writeCookie } from "./cookie.ts";
@@ -36,13 +34,15 @@ export interface EngineAnswer {
   cookie: string | undefined;
 }
 
-export type Engine = ReturnType<typeof createEngine>;
+export type Engine = Awaited<ReturnType<typeof createEngine>>;
 
 /**
  * Checks passwords, makes and renews sessions, writes their cookie; members, invitations, origins and limits are ours.
  * It is never asked inside a transaction: it would wait for the one connection for ever, or write outside.
  */
-export function createEngine(services: Services) {
+export async function createEngine(services: Services) {
+  // Half a second of a start that nobody but the portal's people would have a use for.
+  const [{ betterAuth }, { drizzleAdapter }] = await Promise.all([import("better-auth/minimal"), import("better-auth/adapters/drizzle")]);
   const { db, newId, settings, vault } = services;
   const { name, secure } = cookieOf(settings);
   const auth = betterAuth({

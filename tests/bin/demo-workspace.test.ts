@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from "vitest";
-import { seedDemo } from "../../src/bin/demo-workspace.ts";
+import { makeDemo } from "../../src/bin/demo-workspace.ts";
 import { ChannelKind } from "../../src/channels/contract.ts";
 import { openDatabase } from "../support/database.ts";
 import { openBrowser } from "../support/members.ts";
@@ -65,7 +65,8 @@ async function seed() {
   const connection = await openDatabase();
   opened.push(connection);
   const world = await createWorld({ db: connection.db });
-  const demo = (await seedDemo({ ...world.services, now: () => instant }))!;
+  const { demo, tellStory } = (await makeDemo({ ...world.services, now: () => instant }))!;
+  await tellStory();
   const all = async <T>(path: string): Promise<T[]> => {
     const { status, body } = await world.request<{ data: T[]; has_more: boolean }>(path, { key: demo.api_key });
     expect({ status, has_more: body.has_more }).toEqual({ status: 200, has_more: false });
@@ -206,7 +207,7 @@ test("two demos of the same instant tell the same", { timeout: patience_ms }, as
 
 test("a database that has a workspace gets no demo", { timeout: patience_ms }, async () => {
   const { world, conversations } = await theDemo();
-  expect(await seedDemo(world.services)).toBeUndefined();
+  expect(await makeDemo(world.services)).toBeUndefined();
   expect(conversations.length).toBeGreaterThan(5);
 });
 

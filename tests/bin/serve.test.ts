@@ -27,8 +27,8 @@ test.runIf(!onPostgres())(
     expect(url).toBe(`http://127.0.0.1:${env.PORT}`);
     const [curl] = await until(first, /curl .*/);
 
-    const listed = JSON.parse(await shell(`${curl} --silent --fail`)) as { data: { last_message_preview: string }[] };
-    expect(listed.data).toHaveLength(9);
+    const listed = async () => (JSON.parse(await shell(`${curl} --silent --fail`)) as { data: unknown[] }).data;
+    await expect.poll(listed, { timeout: patience_ms / 2 }).toHaveLength(9);
     const key = /wsk_live_\w+/.exec(first.output.stdout)![0];
     const asked = async (path: string) => (await fetch(url + path, { headers: { Authorization: `Bearer ${key}` } })).status;
     for (const path of ["/v1/me", "/docs", "/openapi.json", "/readyz"]) expect(await asked(path), path).toBe(200);

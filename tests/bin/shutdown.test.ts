@@ -17,6 +17,12 @@ async function serve() {
   if (template.kind === "embedded") {
     const server = start("src/bin/serve.ts", [], { ...settings, DATA_DIR: await preparedFolder() });
     const [key] = await until(server, /wsk_live_\w{38}/);
+    const retired = async () => {
+      const answer = await fetch(`http://127.0.0.1:${port}/v1/webhook_endpoints`, { headers: { Authorization: `Bearer ${key}` } });
+      return ((await answer.json()) as { data: { enabled: boolean }[] }).data.map(({ enabled }) => enabled);
+    };
+    // The last thing of the demo's story.
+    await expect.poll(retired, { timeout: patience_ms / 2 }).toEqual([false, false]);
     return { server, port: Number(port), key };
   }
   const url = await cloneDatabase(template);
