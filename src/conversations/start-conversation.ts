@@ -4,7 +4,7 @@ import { channels } from "../channels/tables.ts";
 import type { TxCtx } from "../core/context.ts";
 import { ApiError, invalid, noSuch } from "../core/errors.ts";
 import { mine } from "../db/mine.ts";
-import { defaultHandlerMode } from "../workspaces/default-handler-mode.ts";
+import { newConversation } from "./new-conversation.ts";
 import type { StartConversation } from "./contract.ts";
 import { showLockedConversation } from "./find-conversation.ts";
 import { findRecipient } from "./find-recipient.ts";
@@ -24,19 +24,8 @@ export async function startConversation(ctx: TxCtx, { channel_id, contact_id, to
   if (channel.channel === "twilio_voice") throw new ApiError("call_not_active");
   const recipient = await findRecipient(ctx, channel, { contact_id, to });
 
-  const now = ctx.now();
-  const conversation = await open(ctx, {
-    ...about,
-    handler_mode: about.handler_mode ?? defaultHandlerMode(ctx),
-    workspace_id: ctx.workspace_id,
-    id: ctx.newId("conv"),
-    channel: channel.channel,
-    channel_id,
-    contact_id: recipient,
-    last_message_at: now,
-    created_at: now,
-    updated_at: now,
-  });
+  const row = newConversation(ctx, channel, recipient);
+  const conversation = await open(ctx, { ...row, ...about, handler_mode: about.handler_mode ?? row.handler_mode });
   return showLockedConversation(ctx, { conversation_id: conversation.id });
 }
 

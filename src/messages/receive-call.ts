@@ -10,7 +10,7 @@ import { endConversation } from "../conversations/close-conversation.ts";
 import { isOpen, lockConversation } from "../conversations/find-conversation.ts";
 import { conversations } from "../conversations/tables.ts";
 import type { TxCtx } from "../core/context.ts";
-import { defaultHandlerMode } from "../workspaces/default-handler-mode.ts";
+import { newConversation } from "../conversations/new-conversation.ts";
 import { earliest } from "../core/time.ts";
 import { mine } from "../db/mine.ts";
 import { charge } from "../usage/charge.ts";
@@ -57,20 +57,9 @@ async function begin(ctx: TxCtx, channel: Channel, { external_id, direction, peo
   const window_opened_at = inbound
     ? await openWindow(ctx, channel.id, contact_id, earliest(occurred_at, ctx.now()))
     : await windowOpenedAt(ctx, channel.id, contact_id);
-  const now = ctx.now();
   const [conversation] = await ctx.db
     .insert(conversations)
-    .values({
-      workspace_id: ctx.workspace_id,
-      id: ctx.newId("conv"),
-      channel: channel.channel,
-      channel_id: channel.id,
-      contact_id,
-      handler_mode: defaultHandlerMode(ctx),
-      last_message_at: now,
-      created_at: now,
-      updated_at: now,
-    })
+    .values(newConversation(ctx, channel, contact_id))
     .returning();
   const call = await storeMessage(ctx, conversation!, window_opened_at, {
     direction,

@@ -5,7 +5,7 @@ import { keepConsent } from "../contacts/consent.ts";
 import { knowContact } from "../contacts/know-contact.ts";
 import { openWindow } from "../contacts/open-window.ts";
 import type { TxCtx } from "../core/context.ts";
-import { defaultHandlerMode } from "../workspaces/default-handler-mode.ts";
+import { newConversation } from "../conversations/new-conversation.ts";
 import type { Id } from "../core/ids.ts";
 import { earliest } from "../core/time.ts";
 import { applyHeld } from "./apply-held.ts";
@@ -46,20 +46,9 @@ export async function openConversation(ctx: TxCtx, channel: Channel, contact_id:
   const open = await lockOneOpen(ctx, { channel_id: channel.id, contact_id });
   if (open) return open;
 
-  const now = ctx.now();
   const [made] = await ctx.db
     .insert(conversations)
-    .values({
-      workspace_id: ctx.workspace_id,
-      id: ctx.newId("conv"),
-      channel: channel.channel,
-      channel_id: channel.id,
-      contact_id,
-      handler_mode: defaultHandlerMode(ctx),
-      last_message_at: now,
-      created_at: now,
-      updated_at: now,
-    })
+    .values(newConversation(ctx, channel, contact_id))
     .onConflictDoNothing(oneOpen)
     .returning();
   if (made) return made;
