@@ -7,7 +7,7 @@ import { after, seconds, type Timestamp } from "../core/time.ts";
 import { rfc3339 } from "../db/columns.ts";
 import { statement } from "../db/statement.ts";
 import { describeWindows } from "./describe-windows.ts";
-import { rate_limit_windows } from "./tables.ts";
+import { giveBack, lookedBefore, lookingBefore, resetSeconds, taking, thisMinute } from "./window-sql.ts";
 
 /** The three windows in the order in which they are taken: the first full one denies. */
 const windowScopes = ["ip", "key", "tenant"] as const;
@@ -51,12 +51,9 @@ export async function admit(services: Services, request: Request): Promise<Admis
 
   const full = row.full_scope === null ? wanted.find((scope) => taken[scope] === null) : windowScopes[row.full_scope];
   if (full) {
-    await giveBack(
-      services,
-      row,
-      request,
-      wanted.filter((scope) => taken[scope] !== null),
-    );
+    const subjects = { ip: request.ip, key: row.id, tenant: row.workspace_id };
+    for (const scope of wanted.filter((scope) => taken[scope] !== null))
+      await giveBack(services, scope, subjects[scope], request.cost, row.window_start);
     throw tooMany(full, limits[full], row, row.live ? windowScopes.map((scope, at) => remaining(scope, row.held[at]!)) : []);
   }
   if (!row.id || !sameDigest(row.digest, request.digest)) throw unauthorized("unknown_token", "There is no such API key.");
@@ -106,7 +103,7 @@ const asking = statement<Row>(
     /* across tenants: who asks */
     with asked as materialized (
       select ${sql.placeholder("digest")}::text as digest, ${sql.placeholder("ip")}::text as ip, ${sql.placeholder("ip_limit")}::int as ip_limit, ${sql.placeholder("cost")}::int as cost, ${sql.placeholder("now")}::timestamptz as now,
-        date_bin('1 minute', clock_timestamp(), 'epoch'::timestamptz) as window_start
+        ${thisMinute}
     ), found as materialized (
       select key.id, digests.digest, key.workspace_id, key.name, key.scopes, key.revoked_at is not null as revoked,
         key.revoked_at is null and (key.expires_at is null or key.expires_at > asked.now) as live,
@@ -119,40 +116,15 @@ const asking = statement<Row>(
       select 0, ip, ip_limit from asked
       union all select 1, id::text, key_limit from found where live
       union all select 2, workspace_id::text, tenant_limit from found where live
-    ), before as materialized (
-      select wanted.scope, coalesce(held.hits, 0) as hits, coalesce(held.hits, 0) + asked.cost > wanted.allowed as is_full
-      from asked cross join wanted left join rate_limit_windows as held
-        on held.scope = wanted.scope and held.subject = wanted.subject and held.window_start = asked.window_start
-    ), ip as (
-      insert into rate_limit_windows as held (scope, subject, window_start, hits)
-      select 0, ip, window_start, cost from asked where not exists (select 1 from before where is_full)
-      on conflict (scope, subject, window_start) do update set hits = held.hits + excluded.hits
-      where held.hits + excluded.hits <= (select ip_limit from asked) returning hits
-    ), key as (
-      insert into rate_limit_windows as held (scope, subject, window_start, hits)
-      select 1, id::text, window_start, cost from asked, found where live and exists (select 1 from ip)
-      on conflict (scope, subject, window_start) do update set hits = held.hits + excluded.hits
-      where held.hits + excluded.hits <= (select key_limit from found) returning hits
-    ), tenant as (
-      insert into rate_limit_windows as held (scope, subject, window_start, hits)
-      select 2, workspace_id::text, window_start, cost from asked, found where live and exists (select 1 from key)
-      on conflict (scope, subject, window_start) do update set hits = held.hits + excluded.hits
-      where held.hits + excluded.hits <= (select tenant_limit from found) returning hits
-    )
-    select found.*, (select min(scope) from before where is_full) as full_scope, array(select hits from before order by scope) as held,
+    ), ${lookingBefore},
+    ${taking("ip", "ip", "ip_limit from asked", " where not exists (select 1 from before where is_full)")},
+    ${taking("key", "id::text", "key_limit from found", ", found where live and exists (select 1 from ip)")},
+    ${taking("tenant", "workspace_id::text", "tenant_limit from found", ", found where live and exists (select 1 from key)")}
+    select found.*, ${lookedBefore},
       (select hits from ip) as ip_hits, (select hits from key) as key_hits, (select hits from tenant) as tenant_hits, window_start,
-      greatest(1, ceil(extract(epoch from window_start + interval '1 minute' - clock_timestamp())))::int as reset_seconds
+      ${resetSeconds}
     from asked left join found on true`,
 );
-
-/** A denied request is counted nowhere, also when a window filled between the look and the taking. */
-async function giveBack({ db }: Services, row: Row, { ip, cost }: Request, scopes: readonly WindowScope[]): Promise<void> {
-  const subjects = { ip, key: row.id, tenant: row.workspace_id };
-  for (const scope of scopes) {
-    await db.execute(sql`update ${rate_limit_windows} set hits = hits - ${cost}::int where scope = ${windowScopes.indexOf(scope)}
-      and subject = ${subjects[scope]} and window_start = ${row.window_start}::timestamptz`);
-  }
-}
 
 const sameDigest = (stored: string | null, given: string): boolean =>
   stored !== null && stored.length === given.length && timingSafeEqual(Buffer.from(stored), Buffer.from(given));

@@ -4,14 +4,12 @@ import { ApiError } from "../core/errors.ts";
 import { after, seconds } from "../core/time.ts";
 import { rfc3339 } from "../db/columns.ts";
 import { query } from "../db/query.ts";
-
-/** The windows of those who ask without a key, as the table numbers them: `ip` is the one that keys use too. */
-export const numbers = { ip: 0, member: 3, visitor: 4, sign_in: 5 } as const;
+import { resetSeconds, thisMinute, windowNumbers } from "./window-sql.ts";
 
 const whose = { ip: "address", member: "member", visitor: "visitor", sign_in: "sign-in" } as const;
 
 interface Taking {
-  scope: keyof typeof numbers;
+  scope: keyof typeof whose;
   subject: string;
   limit: number;
   /** How many requests it counts as. */
@@ -24,15 +22,15 @@ export async function takeFromWindow({ db }: Services, { scope, subject, limit, 
     db,
     sql`
     with asked as materialized (
-      select date_bin('1 minute', clock_timestamp(), 'epoch'::timestamptz) as window_start
+      select ${thisMinute}
     ), taken as (
       insert into rate_limit_windows as held (scope, subject, window_start, hits)
-      select ${numbers[scope]}::smallint, ${subject}::text, window_start, ${cost}::int from asked where ${cost}::int <= ${limit}::int
+      select ${windowNumbers[scope]}::smallint, ${subject}::text, window_start, ${cost}::int from asked where ${cost}::int <= ${limit}::int
       on conflict (scope, subject, window_start) do update set hits = held.hits + excluded.hits
       where held.hits + excluded.hits <= ${limit}::int returning hits
     )
     select (select hits from taken) as hits, window_start,
-      greatest(1, ceil(extract(epoch from window_start + interval '1 minute' - clock_timestamp())))::int as reset_seconds
+      ${resetSeconds}
     from asked`,
   );
   const { hits, window_start, reset_seconds } = row!;

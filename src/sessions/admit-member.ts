@@ -7,7 +7,7 @@ import { rfc3339 } from "../db/columns.ts";
 import { statement } from "../db/statement.ts";
 import type { Window } from "../rate-limits/admit.ts";
 import { describeWindows } from "../rate-limits/describe-windows.ts";
-import { rate_limit_windows } from "../rate-limits/tables.ts";
+import { giveBack, lookedBefore, lookingBefore, resetSeconds, taking, thisMinute } from "../rate-limits/window-sql.ts";
 import type { Role } from "../team/contract.ts";
 import { noSession } from "./find-session.ts";
 
@@ -48,7 +48,7 @@ export async function admitMember(services: Services, request: Request): Promise
 
   const full = wanted.find(({ number, taken }) => (row.full_scope === null ? taken === null : number === row.full_scope));
   if (full) {
-    if (row.ip_hits !== null) await giveBack(services, request, row.window_start);
+    if (row.ip_hits !== null) await giveBack(services, "ip", request.ip, request.cost, row.window_start);
     throw tooMany(full, windows, row.reset_seconds, reset_at);
   }
   if (row.id === null) throw noSession();
@@ -99,7 +99,7 @@ const asking = statement<Row>(
     with asked as materialized (
       select ${sql.placeholder("token")}::text as token, ${sql.placeholder("ip")}::text as ip, ${sql.placeholder("ip_limit")}::int as ip_limit,
         ${sql.placeholder("member_limit")}::int as member_limit, ${sql.placeholder("cost")}::int as cost, ${sql.placeholder("now")}::timestamptz as now,
-        date_bin('1 minute', clock_timestamp(), 'epoch'::timestamptz) as window_start
+        ${thisMinute}
     ), found as materialized (
       select session.id, session.workspace_id, member.id as member_id, users.name as user_name, member.name, member.role
       from asked
@@ -111,32 +111,14 @@ const asking = statement<Row>(
     ), wanted(scope, subject, allowed) as (
       select 0, ip, ip_limit from asked
       union all select 3, member_id::text, member_limit from asked, found where member_id is not null
-    ), before as materialized (
-      select wanted.scope, coalesce(held.hits, 0) as hits, coalesce(held.hits, 0) + asked.cost > wanted.allowed as is_full
-      from asked cross join wanted left join rate_limit_windows as held
-        on held.scope = wanted.scope and held.subject = wanted.subject and held.window_start = asked.window_start
-    ), ip as (
-      insert into rate_limit_windows as held (scope, subject, window_start, hits)
-      select 0, ip, window_start, cost from asked where not exists (select 1 from before where is_full)
-      on conflict (scope, subject, window_start) do update set hits = held.hits + excluded.hits
-      where held.hits + excluded.hits <= (select ip_limit from asked) returning hits
-    ), member as (
-      insert into rate_limit_windows as held (scope, subject, window_start, hits)
-      select 3, member_id::text, window_start, cost from asked, found where member_id is not null and exists (select 1 from ip)
-      on conflict (scope, subject, window_start) do update set hits = held.hits + excluded.hits
-      where held.hits + excluded.hits <= (select member_limit from asked) returning hits
-    )
-    select found.*, (select min(scope) from before where is_full) as full_scope, array(select hits from before order by scope) as held,
+    ), ${lookingBefore},
+    ${taking("ip", "ip", "ip_limit from asked", " where not exists (select 1 from before where is_full)")},
+    ${taking("member", "member_id::text", "member_limit from asked", ", found where member_id is not null and exists (select 1 from ip)")}
+    select found.*, ${lookedBefore},
       (select hits from ip) as ip_hits, (select hits from member) as member_hits, window_start,
-      greatest(1, ceil(extract(epoch from window_start + interval '1 minute' - clock_timestamp())))::int as reset_seconds
+      ${resetSeconds}
     from asked left join found on true`,
 );
-
-/** A denied request is counted nowhere, also when the member's window filled between the look and the taking. */
-async function giveBack({ db }: Services, { ip, cost }: Request, window_start: string): Promise<void> {
-  await db.execute(sql`update ${rate_limit_windows} set hits = hits - ${cost}::int
-    where scope = 0 and subject = ${ip} and window_start = ${window_start}::timestamptz`);
-}
 
 function tooMany({ scope, limit }: Wanted, windows: Window[], reset_seconds: number, reset_at: Timestamp): ApiError {
   return new ApiError("too_many_requests", {
