@@ -6,7 +6,8 @@ import type { Ctx, Services } from "../core/context.ts";
 import { ApiError, unauthorized, unavailable } from "../core/errors.ts";
 import type { Id } from "../core/ids.ts";
 import { after, msBetween, seconds, type Timestamp } from "../core/time.ts";
-import { admit, type Admission } from "../rate-limits/admit.ts";
+import { Admissions } from "../rate-limits/admissions.ts";
+import type { Admission } from "../rate-limits/admit.ts";
 import { describeWindows } from "../rate-limits/describe-windows.ts";
 import { admitMember } from "../sessions/admit-member.ts";
 import { hasCookie, readCookie } from "../sessions/cookie.ts";
@@ -71,6 +72,7 @@ export function limitBody(max_bytes: number = body_limit_bytes): MiddlewareHandl
  */
 export function admission(rules: Rules, last_used: LastUsed): MiddlewareHandler<Front> {
   const addressOf = createAddressReader(rules.trusted_proxies);
+  const admissions = new Admissions();
   const forgeries = new Forgeries(rules.ip_limit_per_minute);
 
   return async (c, next): Promise<Response | void> => {
@@ -80,7 +82,7 @@ export function admission(rules: Rules, last_used: LastUsed): MiddlewareHandler<
     try {
       const ip = limitSubject(addressOf(c));
       const token = readToken(c, () => forgeries.count(ip, services.now()));
-      const asked = admit(services, { digest: digestOf(token), ip, ip_limit: rules.ip_limit_per_minute, cost });
+      const asked = admissions.admit(services, { digest: digestOf(token), ip, ip_limit: rules.ip_limit_per_minute }, cost);
       admitted = await inTime(rules.database_wait_ms ?? database_wait_ms, asked);
     } catch (error) {
       return sendProblem(c, error);

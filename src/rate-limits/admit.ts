@@ -26,46 +26,62 @@ export interface Admission {
   reset_at: Timestamp;
 }
 
-interface Request {
+/** A key, by the digest of its token, and the address that it is used from. */
+export interface Asker {
   digest: string;
   ip: string;
   ip_limit: number;
-  /** How many requests it counts as. */
-  cost: number;
 }
 
 /**
  * Who asks, and whether they may ask once more: one statement, one round trip, no cache, so that a revoked
  * key is refused by its very next request on every instance. An unknown key counts against its address alone.
+ *
+ * The requests that one key makes at the same moment are asked for at once, in their order: each is given by how many
+ * requests it counts. What is not admitted is refused by the error that stands in its place.
  */
-export async function admit(services: Services, request: Request): Promise<Admission> {
-  const row = await ask(services, request);
-  const limits = { ip: request.ip_limit, key: row.key_limit ?? 0, tenant: row.tenant_limit ?? 0 };
+export async function admit(services: Services, asker: Asker, costs: readonly number[]): Promise<(Admission | ApiError)[]> {
+  const cost = costs.reduce((sum, each) => sum + each, 0);
+  const row = await ask(services, { ...asker, cost });
+  const limits = { ip: asker.ip_limit, key: row.key_limit ?? 0, tenant: row.tenant_limit ?? 0 };
   const taken = { ip: row.ip_hits, key: row.key_hits, tenant: row.tenant_hits };
   const wanted = row.live ? windowScopes : (["ip"] as const);
-  const remaining = (scope: WindowScope, hits: number): Window => ({
-    scope,
-    limit: limits[scope],
-    remaining: Math.max(0, limits[scope] - hits),
-  });
+  const windowsWith = (hitsOf: (scope: WindowScope, at: number) => number): Window[] =>
+    wanted.map((scope, at) => ({ scope, limit: limits[scope], remaining: Math.max(0, limits[scope] - hitsOf(scope, at)) }));
 
   const full = row.full_scope === null ? wanted.find((scope) => taken[scope] === null) : windowScopes[row.full_scope];
   if (full) {
-    const subjects = { ip: request.ip, key: row.id, tenant: row.workspace_id };
+    const subjects = { ip: asker.ip, key: row.id, tenant: row.workspace_id };
     for (const scope of wanted.filter((scope) => taken[scope] !== null))
-      await giveBack(services, scope, subjects[scope], request.cost, row.window_start);
-    throw tooMany(full, limits[full], row, row.live ? windowScopes.map((scope, at) => remaining(scope, row.held[at]!)) : []);
+      await giveBack(services, scope, subjects[scope], cost, row.window_start);
+    const windows = windowsWith((_, at) => row.held[at]!);
+    const { remaining } = windows.find(({ scope }) => scope === full)!;
+    // Where some may have room, those who come first are asked for without the others.
+    if (costs.length > 1 && remaining >= Math.min(...costs)) {
+      const half = costs.length >> 1;
+      return [...(await admit(services, asker, costs.slice(0, half))), ...(await admit(services, asker, costs.slice(half)))];
+    }
+    const refusal = tooMany(full, limits[full], row, row.live ? windows : []);
+    return costs.map(() => refusal);
   }
-  if (!row.id || !sameDigest(row.digest, request.digest)) throw unauthorized("unknown_token", "There is no such API key.");
-  if (row.revoked) throw unauthorized("revoked_token", "This API key has been revoked.");
-  if (!row.live) throw unauthorized("expired_token", "This API key has expired.");
+  const refusal = refusalOf(row, asker);
+  if (refusal) return costs.map(() => refusal);
 
-  return {
-    key: { id: idOf("key", row.id), workspace_id: idOf("ws", row.workspace_id!), name: row.name!, scopes: row.scopes! },
-    windows: windowScopes.map((scope) => remaining(scope, taken[scope]!)),
-    reset_seconds: row.reset_seconds,
-    reset_at: resetAt(row),
-  };
+  const key = { id: idOf("key", row.id!), workspace_id: idOf("ws", row.workspace_id!), name: row.name!, scopes: row.scopes! };
+  const { reset_seconds } = row;
+  const reset_at = resetAt(row);
+  let behind = cost;
+  return costs.map((each) => {
+    behind -= each;
+    return { key, windows: windowsWith((scope) => taken[scope]! - behind), reset_seconds, reset_at };
+  });
+}
+
+/** Why a request that there is room for is not let in. */
+function refusalOf(row: Row, { digest }: Asker): ApiError | undefined {
+  if (!row.id || !sameDigest(row.digest, digest)) return unauthorized("unknown_token", "There is no such API key.");
+  if (row.revoked) return unauthorized("revoked_token", "This API key has been revoked.");
+  return row.live ? undefined : unauthorized("expired_token", "This API key has expired.");
 }
 
 interface Row {
@@ -93,8 +109,8 @@ interface Row {
  * order; one that returns no row filled up meanwhile. The windows are the database's, because they are shared.
  * Plain text and five parameters: it runs before every request, and putting it together must cost nothing.
  */
-async function ask({ db, now }: Services, request: Request): Promise<Row> {
-  const [row] = await asking(db, { ...request, now: now() });
+async function ask({ db, now }: Services, asked: Asker & { cost: number }): Promise<Row> {
+  const [row] = await asking(db, { ...asked, now: now() });
   return row!;
 }
 

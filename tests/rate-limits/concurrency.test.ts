@@ -32,9 +32,9 @@ describe.skipIf(!onPostgres())("with several processes at once", () => {
   }
 
   const ask = (services: Services, { token, ip, ip_limit = 100_000, cost = 1 }: Try): Promise<string> =>
-    admit(services, { digest: digestOf(token), ip, ip_limit, cost }).then(
-      () => "passed",
-      (error: unknown) => (error instanceof ApiError ? error.code : String(error)),
+    admit(services, { digest: digestOf(token), ip, ip_limit }, [cost]).then(
+      ([answer]) => (answer instanceof ApiError ? answer.code : "passed"),
+      (error: unknown) => String(error),
     );
 
   function tally(outcomes: string[]): Record<string, number> {

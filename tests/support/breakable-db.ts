@@ -5,6 +5,10 @@ import type { Db } from "../../src/core/context.ts";
 const verbs = { insert: "insert into", update: "update", delete: "delete from" };
 type Verb = keyof typeof verbs;
 
+interface Prepared {
+  execute(): Promise<unknown>;
+}
+
 /** A database of which the test can break one statement, as a crash between two of them would. */
 export function breakable(db: Db) {
   const faults: { head: string; spared: number }[] = [];
@@ -27,16 +31,20 @@ const headsOf = (statement: string): string[] =>
     .split(/(?<=\)) (?=insert into)/)
     .map((text) => text.trimStart());
 
-/** The same database, of which each statement is looked at before it is run: also those inside transactions. */
-export function watching<T extends object>(target: T, look: (statement: string) => void): T {
+/** What looks at a statement before it is run. What it returns is waited for before the answer is handed over. */
+type Look = (statement: string) => void | Promise<void>;
+
+/** The same database, of which each statement is looked at: also those inside transactions. */
+export function watching<T extends object>(target: T, look: Look): T {
   const watchedSession = (session: object) =>
     new Proxy(session, {
       get(object, key) {
         const member: unknown = Reflect.get(object, key);
         if (key !== "prepareQuery") return member;
         return (query: { sql: string }, ...rest: unknown[]): unknown => {
-          look(query.sql);
-          return (member as (...given: unknown[]) => unknown).call(object, query, ...rest);
+          const held = look(query.sql);
+          const prepared = (member as (...given: unknown[]) => Prepared).call(object, query, ...rest);
+          return held ? { execute: async () => (await Promise.all([prepared.execute(), held]))[0] } : prepared;
         };
       },
     });
