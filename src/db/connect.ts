@@ -9,7 +9,7 @@ import { migrate as migratePostgres } from "drizzle-orm/postgres-js/migrator";
 import postgres from "postgres";
 import type { Db } from "../core/context.ts";
 import { enableVector } from "./pgvector.ts";
-import { array_types, preparing } from "./postgres-js.ts";
+import { pooled, types } from "./postgres-js.ts";
 
 /** Between the processes of one database. What is said is kept for nobody: whoever was away finds the rows by itself. */
 export interface Bus {
@@ -41,25 +41,27 @@ const bounds_ms = { statement_timeout: 15_000, lock_timeout: 5_000, idle_in_tran
 
 /** A PostgreSQL server. The session speaks UTC, so that both drivers hand over the same text of an instant. */
 export function connectPostgres(url: string, { logger, pool_size = 10 }: ConnectOptions = {}): Connection {
-  const open = (max: number, bounds: object = {}) =>
+  const open = (bounds: object = {}) =>
     postgres(url, {
-      max,
+      max: 1,
       onnotice: () => {},
       connect_timeout: 10,
       // Left to itself the driver asks each new connection, and a break while it asks is caught by nobody: the process would end.
       fetch_types: false,
-      types: array_types,
+      types,
+      // After the database was away, it is looked for every second at least.
+      backoff: (retries) => Math.min(retries / 10, 1),
       connection: { TimeZone: "UTC", application_name: "wassla", ...bounds },
     });
-  const client = open(pool_size, bounds_ms);
+  const pool = pooled(pool_size, () => open(bounds_ms));
   // A connection of its own, opened when it is first used: an announcement waits for no query, and no query for it.
-  const speaker = open(1, bounds_ms);
+  const speaker = open(bounds_ms);
 
   return {
-    db: overPostgres(preparing(client), logger ? { logger } : {}) as unknown as Db,
+    db: overPostgres(pool.client, logger ? { logger } : {}) as unknown as Db,
     async migrate() {
       // The lock belongs to a session, so the migration has a connection to itself. Drizzle's migrator takes none.
-      const session = open(1);
+      const session = open();
       try {
         await session`select pg_advisory_lock(${migration_lock})`;
         const db = overPostgres(session);
@@ -71,9 +73,9 @@ export function connectPostgres(url: string, { logger, pool_size = 10 }: Connect
     },
     bus: {
       say: async (text) => void (await speaker.notify(bus_channel, text)),
-      hear: async (listener) => void (await client.listen(bus_channel, listener)),
+      hear: async (listener) => void (await speaker.listen(bus_channel, listener)),
     },
-    close: async () => void (await Promise.all([client.end({ timeout: 5 }), speaker.end({ timeout: 5 })])),
+    close: async () => void (await Promise.all([pool.close(), speaker.end({ timeout: 5 })])),
   };
 }
 

@@ -1,20 +1,48 @@
 import type postgres from "postgres";
+import { Pool } from "./pool.ts";
 
 // What the house asks of its driver beyond what the driver does by itself.
+
+/** Many connections, as Drizzle asks for one client of them; `open` makes a client of one. */
+export function pooled(size: number, open: () => postgres.Sql) {
+  const pool = new Pool(size, { open, isLoss, close: (client) => client.end({ timeout: closing_seconds }) });
+  const unsafe = (...statement: Statement) => asked((read) => pool.use("statement", (client) => read(prepared(client, statement))));
+  const begin = (run: Run) => pool.use("transaction", (client) => surviving({}, (kept) => client.begin(kept), run));
+  return { client: { options: { parsers: {}, serializers: {} }, unsafe, begin } as unknown as postgres.Sql, close: () => pool.close() };
+}
+
+/** How long what is under way may take to end. */
+const closing_seconds = 5;
+
+type Statement = Parameters<postgres.Sql["unsafe"]>;
+type Rows = postgres.PendingQuery<postgres.Row[]>;
+/** In which form a query's rows are wanted. */
+type Read = (query: Rows) => PromiseLike<unknown>;
+
+/** As a query of the driver is asked: awaited or, before anything else happens, for its values. */
+function asked(run: (read: Read) => Promise<unknown>) {
+  let read: Read = (query) => query;
+  const rows = Promise.resolve().then(() => run(read));
+  const values = () => {
+    read = (query) => query.values();
+    return rows;
+  };
+  return Object.assign(rows, { values });
+}
 
 /**
  * Drizzle asks this driver for unprepared statements, each of which costs a second round trip and a plan of its
  * own: for the front door's statement ten times the rest. The driver keeps prepared ones by their text.
  */
-export function preparing<T extends postgres.ISql>(client: T, fate: Fate = {}): T {
-  return new Proxy(client, {
-    get(target: T & Partial<Pick<postgres.TransactionSql, "savepoint">> & Partial<Pick<postgres.Sql, "begin">>, name) {
-      if (name === "unsafe") {
-        return (text: string, parameters?: never[]) =>
-          fate.loss === undefined ? target.unsafe(text, parameters, { prepare: true }) : refused(fate.loss);
-      }
-      if (name === "begin") return (run: Run) => surviving({}, (within) => target.begin!(within), run);
-      if (name === "savepoint") return (run: Run) => surviving(fate, (within) => target.savepoint!(within), run);
+const prepared = (client: postgres.ISql, [text, parameters]: Statement): Rows => client.unsafe(text, parameters, { prepare: true });
+
+/** A transaction, whose statements are prepared too. */
+function within<T extends postgres.TransactionSql>(tx: T, fate: Fate): T {
+  return new Proxy(tx, {
+    get(target: T, name) {
+      if (name === "unsafe")
+        return (...statement: Statement) => (fate.loss === undefined ? prepared(target, statement) : refused(fate.loss));
+      if (name === "savepoint") return (run: Run) => surviving(fate, (kept) => target.savepoint(kept), run);
       return Reflect.get(target, name) as unknown;
     },
   });
@@ -31,10 +59,10 @@ interface Fate {
  * The driver ends a transaction whose connection broke, and yet writes what follows, be it `rollback`, to the socket
  * that is gone, which ends the process (porsager/postgres#1208). So nothing follows: what `run` came to is kept from it.
  */
-async function surviving(fate: Fate, open: (within: Run) => Promise<unknown>, run: Run): Promise<unknown> {
-  const within = async (tx: postgres.TransactionSql): Promise<unknown> => {
+async function surviving(fate: Fate, open: (kept: Run) => Promise<unknown>, run: Run): Promise<unknown> {
+  const kept = async (tx: postgres.TransactionSql): Promise<unknown> => {
     try {
-      const result = await run(preparing(tx, fate));
+      const result = await run(within(tx, fate));
       if (fate.loss === undefined) return result;
     } catch (error) {
       if (fate.loss === undefined && !isLoss(error)) throw error;
@@ -42,18 +70,14 @@ async function surviving(fate: Fate, open: (within: Run) => Promise<unknown>, ru
     return new Promise(() => {});
   };
   try {
-    return await open(within);
+    return await open(kept);
   } catch (error) {
     if (isLoss(error)) fate.loss = error;
     throw error;
   }
 }
 
-/** As a query of the driver would be: awaited, or asked for its values. */
-function refused(loss: unknown) {
-  const query = Promise.reject(loss as Error);
-  return Object.assign(query, { values: () => query });
-}
+const refused = (loss: unknown) => asked(() => Promise.reject(loss as Error));
 
 const loss_codes = new Set(["CONNECTION_CLOSED", "CONNECTION_DESTROYED", "CONNECTION_ENDED", "ECONNRESET", "EPIPE", "ETIMEDOUT"]);
 
@@ -64,8 +88,19 @@ function isLoss(error: unknown): boolean {
   return loss_codes.has(code) || severity === "FATAL" || severity === "PANIC" || isLoss(cause);
 }
 
-/** The arrays there are, by PostgreSQL's own numbers: of integers and of text, each of one dimension. */
-export const array_types = { int4_array: arrayType(1007, Number), text_array: arrayType(1009, String) };
+const asText = (text: unknown) => text as string;
+
+/**
+ * What a client is told of types, by PostgreSQL's own numbers. Drizzle hands over what is text already: times stay as
+ * PostgreSQL writes them, and JSON was written before. Of arrays there are those of integers and of text, each of one dimension.
+ */
+export const types = {
+  times: { to: 1184, from: [1184, 1082, 1083, 1114, 1182, 1185, 1115, 1231], serialize: asText, parse: asText },
+  json: { to: 114, from: [114], serialize: asText, parse: JSON.parse },
+  jsonb: { to: 3802, from: [3802], serialize: asText, parse: JSON.parse },
+  int4_array: arrayType(1007, Number),
+  text_array: arrayType(1009, String),
+};
 
 function arrayType(oid: number, read: (item: string) => unknown) {
   const item = /"((?:[^"\\]|\\.)*)"|([^,{}"]+)/gs;
