@@ -25,7 +25,10 @@ export async function storeMessage(ctx: TxCtx, conversation: ConversationRow, wi
   const { workspace_id, id: conversation_id, contact_id, channel, channel_id } = conversation;
   const id = ctx.newId("msg");
   const cost = priced(ctx, { channel, channel_id, conversation_id, message_id: id }, chargesOf(channel, message));
-  const stored = await put(ctx.db, {
+  // Neither needs the other's answer: together they are one round trip, and one packet where the shorter one goes first.
+  const preview = previewOf(message.content);
+  const noting = noted[message.direction](ctx.db, { workspace_id, id: conversation_id, preview, now });
+  const storing = put(ctx.db, {
     external_id: null,
     client_reference: null,
     metadata: {},
@@ -43,8 +46,7 @@ export async function storeMessage(ctx: TxCtx, conversation: ConversationRow, wi
     created_at: now,
     updated_at: now,
   });
-  const preview = previewOf(message.content);
-  const [updated] = await noted[message.direction](ctx.db, { workspace_id, id: conversation_id, preview, now });
+  const [[updated], stored] = await Promise.all([noting, storing]);
   const { conversation: now_is, inactivity_timeout_minutes } = updated!;
 
   if (channel === "web_widget") ctx.wake(`visitor:${contact_id}`);
@@ -84,7 +86,7 @@ const put = insertionBeside<{ entries: string }, typeof messages>(
 );
 
 const now = slot(conversations.updated_at, "now");
-const noting = (what: SQL) =>
+const notingMessage = (what: SQL) =>
   reading<{ conversation: ConversationRow; inactivity_timeout_minutes: number | null }>(
     { conversation: getTableColumns(conversations), inactivity_timeout_minutes: workspaces.inactivity_timeout_minutes },
     () => sql`
@@ -94,9 +96,9 @@ const noting = (what: SQL) =>
       (select inactivity_timeout_minutes from ${workspaces} where ${workspaces.id} = ${slot(conversations.workspace_id)})`,
   );
 const noted = {
-  inbound: noting(sql`first_inbound_at = coalesce(first_inbound_at, ${now}::timestamptz), last_inbound_at = ${now}`),
+  inbound: notingMessage(sql`first_inbound_at = coalesce(first_inbound_at, ${now}::timestamptz), last_inbound_at = ${now}`),
   // The first outbound message after the contact wrote: before, there is nothing to respond to.
-  outbound: noting(
+  outbound: notingMessage(
     sql`first_response_at = case when last_inbound_at is not null then coalesce(first_response_at, ${now}::timestamptz) end`,
   ),
 };

@@ -16,7 +16,7 @@ import { build, built, countingWire, start, stop, type Server } from "./servers.
 
 /**
  * The whole house against the same work written by hand in one file, both from a build: that they do the same is
- * asserted first, by their answers, their events and their round trips to the database. Then requests a second, as ratios.
+ * asserted first, by their answers and their events, and that the house takes no more round trips to the database. Then requests a second, as ratios.
  */
 const DATABASE_URL = process.env["BENCH_DATABASE_URL"] ?? process.env["TEST_DATABASE_URL"];
 if (!DATABASE_URL) throw new Error("BENCH_DATABASE_URL must name a PostgreSQL with pgvector");
@@ -119,7 +119,7 @@ async function assertSameWork() {
     deepStrictEqual(comparable(unwrapped(a.answer)), comparable(b.answer), `${name}: the answers differ`);
     if (snapshot) deepStrictEqual(comparable(snapshot), comparable(await lastEvent()), `${name}: the events differ`);
     console.log(`${name.padEnd(11)}the same answer, in round trips ours ${a.round_trips}, by hand ${b.round_trips}`);
-    if (a.round_trips !== b.round_trips) throw new Error(`${name}: not the same statements`);
+    if (a.round_trips > b.round_trips) throw new Error(`${name}: more round trips than by hand`);
   }
   // What the front door has found out is the whole answer of this operation.
   const { round_trips } = await counted("ours", "GET", "/v1/rate_limit");
