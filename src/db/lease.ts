@@ -119,9 +119,10 @@ export async function claim(
     lease_until,
     attempts,
   }));
-  if (leased.length >= options.limit) return { claims, turn: leased.reduce(laterOf, firstTurn()) };
-  // A short answer and a short walk mean that there is no lane behind: start over.
-  return { claims, turn: last && last.n >= options.lanes ? last : firstTurn() };
+  const reached = leased.length >= options.limit ? leased.reduce(laterOf, firstTurn()) : last;
+  // A short walk that was walked to its end means that there is no lane behind: start over.
+  const is_over = !last || (last.n < options.lanes && last.lane === reached?.lane);
+  return { claims, turn: is_over ? firstTurn() : reached! };
 }
 
 /** What a lane (`turn`) gives when it has room for `room.n`: the oldest first, and of each kind no more rows are read than are taken. */

@@ -3,7 +3,7 @@ import type { Services } from "../core/context.ts";
 import { idOf, uuidOf, type Id } from "../core/ids.ts";
 import type { Timestamp } from "../core/time.ts";
 import { rfc3339 } from "../db/columns.ts";
-import { claim, revive, type Claim, type Queue, type Turn } from "../db/lease.ts";
+import { claim, isFirst, revive, type Claim, type Queue, type Turn } from "../db/lease.ts";
 import { query } from "../db/query.ts";
 import type { EventName, StoredDeliveryStatus, Trigger } from "../webhooks/contract.ts";
 import { openHeaders } from "../webhooks/endpoint-headers.ts";
@@ -42,14 +42,14 @@ interface Limits {
   limit: number;
 }
 
-/** Leases deliveries whose time has come and reads what their attempts need. */
+/** Leases deliveries whose time has come and reads what their attempts need. Once a walk is enough to look for whose time has come. */
 export async function claimDeliveries(
   services: Services,
   turn: Turn,
   limits: Limits,
 ): Promise<{ deliveries: ClaimedDelivery[]; turn: Turn }> {
   const { db, now } = services;
-  await revive(db, deliveryQueue, now());
+  if (isFirst(turn)) await revive(db, deliveryQueue, now());
   const claimed = await claim(db, deliveryQueue, { now: now(), turn, ...limits });
   return { deliveries: await withDetails(services, claimed.claims), turn: claimed.turn };
 }

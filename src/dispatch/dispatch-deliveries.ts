@@ -10,14 +10,14 @@ import { Lanes } from "./lanes.ts";
 import { cancelClaimed, settleDeliveries, type Result } from "./settle-deliveries.ts";
 import { signedRequest } from "./sign.ts";
 
-const posts_at_once = 128;
+const posts_at_once = 256;
 /** Well below all of them, so that an endpoint that hangs leaves most of them to the others. */
 const posts_per_endpoint = 32;
 /** A lease lasts 60 s and a post 10: no more is held than can be posted within the lease less one post. */
 const posts_per_lease = 5;
 const hold_at_most = posts_per_lease * posts_at_once;
 const limits = { lanes: 64, in_flight_per_lane: posts_per_lease * posts_per_endpoint };
-const claim_size = 320;
+const claim_size = 640;
 /** With fewer that could go on the wire at once, more are claimed: before the wire runs dry. */
 const claim_below = claim_size / 2;
 /** Room for one post (10 s in all) and its settlement; with less of the lease left a row is let go. */
