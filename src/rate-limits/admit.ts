@@ -1,12 +1,11 @@
 import { timingSafeEqual } from "node:crypto";
 import { sql } from "drizzle-orm";
 import type { Scope, Services } from "../core/context.ts";
-import { ApiError, unauthorized } from "../core/errors.ts";
+import { type ApiError, unauthorized } from "../core/errors.ts";
 import { idOf, type Id } from "../core/ids.ts";
-import { after, seconds, type Timestamp } from "../core/time.ts";
-import { rfc3339 } from "../db/columns.ts";
+import type { Timestamp } from "../core/time.ts";
 import { statement } from "../db/statement.ts";
-import { describeWindows } from "./describe-windows.ts";
+import { fullWindow, resetAt } from "./full-window.ts";
 import { giveBack, lookedBefore, lookingBefore, resetSeconds, taking, thisMinute } from "./window-sql.ts";
 
 /** The three windows in the order in which they are taken: the first full one denies. */
@@ -43,6 +42,8 @@ export interface Asker {
 export async function admit(services: Services, asker: Asker, costs: readonly number[]): Promise<(Admission | ApiError)[]> {
   const cost = costs.reduce((sum, each) => sum + each, 0);
   const row = await ask(services, { ...asker, cost });
+  const { reset_seconds } = row;
+  const reset_at = resetAt(row.window_start);
   const limits = { ip: asker.ip_limit, key: row.key_limit ?? 0, tenant: row.tenant_limit ?? 0 };
   const taken = { ip: row.ip_hits, key: row.key_hits, tenant: row.tenant_hits };
   const wanted = row.live ? windowScopes : (["ip"] as const);
@@ -61,15 +62,13 @@ export async function admit(services: Services, asker: Asker, costs: readonly nu
       const half = costs.length >> 1;
       return [...(await admit(services, asker, costs.slice(0, half))), ...(await admit(services, asker, costs.slice(half)))];
     }
-    const refusal = tooMany(full, limits[full], row, row.live ? windows : []);
+    const refusal = fullWindow({ scope: full, limit: limits[full], reset_seconds, reset_at, ...(row.live && { windows }) });
     return costs.map(() => refusal);
   }
   const refusal = refusalOf(row, asker);
   if (refusal) return costs.map(() => refusal);
 
   const key = { id: idOf("key", row.id!), workspace_id: idOf("ws", row.workspace_id!), name: row.name!, scopes: row.scopes! };
-  const { reset_seconds } = row;
-  const reset_at = resetAt(row);
   let behind = cost;
   return costs.map((each) => {
     behind -= each;
@@ -144,13 +143,3 @@ const asking = statement<Row>(
 
 const sameDigest = (stored: string | null, given: string): boolean =>
   stored !== null && stored.length === given.length && timingSafeEqual(Buffer.from(stored), Buffer.from(given));
-
-const resetAt = ({ window_start }: Row): Timestamp => after(rfc3339(window_start), seconds(60));
-
-function tooMany(scope: WindowScope, limit: number, row: Row, windows: Window[]): ApiError {
-  return new ApiError("too_many_requests", {
-    detail: `The window of this ${scope === "ip" ? "address" : scope === "key" ? "API key" : "workspace"} is full: ${limit} requests a minute.`,
-    members: { limit: { scope, limit, window_seconds: 60, reset_at: resetAt(row) } },
-    headers: { ...(windows.length > 0 && describeWindows(windows, row.reset_seconds)), "Retry-After": String(row.reset_seconds) },
-  });
-}

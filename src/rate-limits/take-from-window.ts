@@ -1,15 +1,11 @@
 import { sql } from "drizzle-orm";
 import type { Services } from "../core/context.ts";
-import { ApiError } from "../core/errors.ts";
-import { after, seconds } from "../core/time.ts";
-import { rfc3339 } from "../db/columns.ts";
 import { query } from "../db/query.ts";
-import { resetSeconds, thisMinute, windowNumbers } from "./window-sql.ts";
-
-const whose = { ip: "address", member: "member", visitor: "visitor", sign_in: "sign-in" } as const;
+import { fullWindow, resetAt } from "./full-window.ts";
+import { resetSeconds, thisMinute, windowNumbers, type WindowName } from "./window-sql.ts";
 
 interface Taking {
-  scope: keyof typeof whose;
+  scope: WindowName;
   subject: string;
   limit: number;
   /** How many requests it counts as. */
@@ -35,9 +31,5 @@ export async function takeFromWindow({ db }: Services, { scope, subject, limit, 
   );
   const { hits, window_start, reset_seconds } = row!;
   if (hits !== null) return;
-  throw new ApiError("too_many_requests", {
-    detail: `The window of this ${whose[scope]} is full: ${limit} requests a minute.`,
-    members: { limit: { scope, limit, window_seconds: 60, reset_at: after(rfc3339(window_start), seconds(60)) } },
-    headers: { "Retry-After": String(reset_seconds) },
-  });
+  throw fullWindow({ scope, limit, reset_seconds, reset_at: resetAt(window_start) });
 }

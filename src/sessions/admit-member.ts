@@ -1,12 +1,11 @@
 import { sql } from "drizzle-orm";
 import type { Services } from "../core/context.ts";
-import { ApiError, unauthorized } from "../core/errors.ts";
+import { unauthorized } from "../core/errors.ts";
 import { idOf, type Id } from "../core/ids.ts";
-import { after, seconds, type Timestamp } from "../core/time.ts";
-import { rfc3339 } from "../db/columns.ts";
+import type { Timestamp } from "../core/time.ts";
 import { statement } from "../db/statement.ts";
 import type { Window } from "../rate-limits/admit.ts";
-import { describeWindows } from "../rate-limits/describe-windows.ts";
+import { fullWindow, resetAt } from "../rate-limits/full-window.ts";
 import { giveBack, lookedBefore, lookingBefore, resetSeconds, taking, thisMinute } from "../rate-limits/window-sql.ts";
 import type { Role } from "../team/contract.ts";
 import { noSession } from "./find-session.ts";
@@ -44,12 +43,12 @@ export async function admitMember(services: Services, request: Request): Promise
   const windows = wanted.map(({ scope, limit, taken }, at): Window => {
     return { scope, limit, remaining: Math.max(0, limit - (taken ?? row.held[at]!)) };
   });
-  const reset_at = after(rfc3339(row.window_start), seconds(60));
+  const reset_at = resetAt(row.window_start);
 
   const full = wanted.find(({ number, taken }) => (row.full_scope === null ? taken === null : number === row.full_scope));
   if (full) {
     if (row.ip_hits !== null) await giveBack(services, "ip", request.ip, request.cost, row.window_start);
-    throw tooMany(full, windows, row.reset_seconds, reset_at);
+    throw fullWindow({ scope: full.scope, limit: full.limit, windows, reset_seconds: row.reset_seconds, reset_at });
   }
   if (row.id === null) throw noSession();
   if (row.member_id === null) {
@@ -119,11 +118,3 @@ const asking = statement<Row>(
       ${resetSeconds}
     from asked left join found on true`,
 );
-
-function tooMany({ scope, limit }: Wanted, windows: Window[], reset_seconds: number, reset_at: Timestamp): ApiError {
-  return new ApiError("too_many_requests", {
-    detail: `The window of this ${scope === "ip" ? "address" : "member"} is full: ${limit} requests a minute.`,
-    members: { limit: { scope, limit, window_seconds: 60, reset_at } },
-    headers: { ...describeWindows(windows, reset_seconds), "Retry-After": String(reset_seconds) },
-  });
-}
