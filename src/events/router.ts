@@ -11,7 +11,7 @@ export const eventsRouter = router({
     name: "listEvents",
     summary: "List events",
     description:
-      "A feed of what happened, the oldest first, for 30 days. `next_cursor` is always there: keep it and ask again later. Each event comes once and none is missed, however late its transaction was committed.",
+      "A feed of what happened, the oldest first, for the workspace's `event_retention_days` (30). `next_cursor` is always there: keep it and ask again later. Each event comes once and none is missed, however late its transaction was committed.",
     input: ListEvents,
     output: EventList,
     errors: ["invalid_cursor"],

@@ -22,8 +22,14 @@ export const chapters: Record<string, { name: string; description: string }> = {
   team_members: { name: "Team", description: "The people who answer the business's customers." },
   messages: { name: "Messages", description: "What was said, in and out." },
   templates: { name: "Templates", description: "Messages that WhatsApp approved beforehand, which may be sent at any time." },
-  events: { name: "Events", description: "What happened, as it is posted to webhooks: kept for 30 days, to be polled." },
-  event_types: { name: "Events", description: "What happened, as it is posted to webhooks: kept for 30 days, to be polled." },
+  events: {
+    name: "Events",
+    description: "What happened, as it is posted to webhooks: kept for the workspace's `event_retention_days` (30), to be polled.",
+  },
+  event_types: {
+    name: "Events",
+    description: "What happened, as it is posted to webhooks: kept for the workspace's `event_retention_days` (30), to be polled.",
+  },
   webhook_endpoints: { name: "Webhook endpoints", description: "URLs that events are posted to." },
   webhook_deliveries: { name: "Webhook deliveries", description: "The delivery log, and replay." },
   jobs: { name: "Jobs", description: "What goes on in the background, and how far it is." },
