@@ -1,6 +1,7 @@
 import { and, desc, eq, gt, inArray, isNull, lt, sql, type SQL } from "drizzle-orm";
 import type { Identity } from "../channels/contract.ts";
 import type { Ctx, TxCtx } from "../core/context.ts";
+import { extended } from "../core/extended.ts";
 import { ApiError } from "../core/errors.ts";
 import type { Id } from "../core/ids.ts";
 import { pageOf, readCursor, type Listing } from "../core/page.ts";
@@ -70,7 +71,7 @@ const withIdentities = (ctx: Pick<Ctx, "db">) =>
     })
     .from(contacts);
 
-export const presentContact = (row: Row): Contact => ({ ...row, object: "contact", identities: row.identities.map(shown) });
+export const presentContact = (row: Row): Contact => extended(row, { object: "contact" as const, identities: row.identities.map(shown) });
 
 /** On disk a phone number is bare digits, as the providers send it; outside it is E.164. */
 export const shown = ({ kind, value }: Identity): Identity => ({ kind, value: kind === "phone" ? `+${value}` : value });

@@ -1,4 +1,5 @@
 import type { Ctx } from "../core/context.ts";
+import { extended } from "../core/extended.ts";
 import { after, latest, minutes, secondsBetween, type Timestamp } from "../core/time.ts";
 import { messagingWindow } from "./messaging-window.ts";
 import type { Conversation } from "./contract.ts";
@@ -15,14 +16,13 @@ export interface Surroundings {
 
 /** A row with what is computed at the moment of reading. */
 export function presentConversation(ctx: Ctx, row: ConversationRow, surroundings: Surroundings): Conversation {
-  return {
-    ...row,
-    object: "conversation",
+  return extended(row, {
+    object: "conversation" as const,
     duration_seconds: row.closed_at === null ? null : secondsBetween(row.created_at, row.closed_at),
     inactivity_closes_at: inactivityClosesAt(row, surroundings),
     messaging_window: messagingWindow(row.channel, surroundings.window_opened_at, ctx.now()),
     portal_url: `${ctx.settings.public_url}/portal/conversations/${row.id}`,
-  };
+  });
 }
 
 /**

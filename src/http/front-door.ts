@@ -4,6 +4,7 @@ import type { LastUsed } from "../api-keys/last-used.ts";
 import { digestOf, isWellFormed } from "../api-keys/token.ts";
 import type { Ctx, Services } from "../core/context.ts";
 import { ApiError, unauthorized, unavailable } from "../core/errors.ts";
+import { extended } from "../core/extended.ts";
 import type { Id } from "../core/ids.ts";
 import { after, msBetween, seconds, type Timestamp } from "../core/time.ts";
 import { Admissions } from "../rate-limits/admissions.ts";
@@ -90,13 +91,13 @@ export function admission(rules: Rules, last_used: LastUsed): MiddlewareHandler<
     const { key, windows, reset_seconds, reset_at } = admitted;
     last_used.note(key);
     if (cost > 0) services.tally.note("api_requests", { workspace_id: key.workspace_id, api_key_id: key.id }, cost);
-    c.set("ctx", {
-      ...services,
+    const context = {
       admission: { windows, reset_seconds, reset_at },
       request_id: c.get("request_id"),
       workspace_id: key.workspace_id,
-      actor: { type: "api_key", id: key.id, name: key.name, scopes: key.scopes },
-    });
+      actor: { type: "api_key" as const, id: key.id, name: key.name, scopes: key.scopes },
+    };
+    c.set("ctx", extended(services, context));
     addHeaders(c, describeWindows(windows, reset_seconds));
     return next();
   };
@@ -117,13 +118,13 @@ export function admissionOfMembers(rules: Rules, admitKey: MiddlewareHandler<Fro
       const ip = limitSubject(addressOf(c));
       const asked = admitMember(services, { token, ip, ip_limit: rules.ip_limit_per_minute, cost: costOf(c) });
       const { member, windows, reset_seconds, reset_at } = await inTime(rules.database_wait_ms ?? database_wait_ms, asked);
-      c.set("ctx", {
-        ...services,
+      const context = {
         admission: { windows, reset_seconds, reset_at },
         request_id: c.get("request_id"),
         workspace_id: member.workspace_id,
-        actor: { type: "member", id: member.id, name: member.name, scopes: scopesOf(member.role) },
-      });
+        actor: { type: "member" as const, id: member.id, name: member.name, scopes: scopesOf(member.role) },
+      };
+      c.set("ctx", extended(services, context));
       Object.assign(c.get("headers"), describeWindows(windows, reset_seconds));
     } catch (error) {
       return sendProblem(c, error);

@@ -1,4 +1,5 @@
 import type { Ctx } from "../core/context.ts";
+import { extended } from "../core/extended.ts";
 import type { WebhookAttempt, WebhookDelivery, WebhookEndpoint } from "./contract.ts";
 import { openHeaders } from "./endpoint-headers.ts";
 import type { webhook_attempts, webhook_deliveries, webhook_endpoints } from "./tables.ts";
@@ -17,7 +18,8 @@ export const presentEndpoint = ({ vault }: Pick<Ctx, "vault">, row: EndpointRow)
 /** Whether a delivery may be claimed now or later is the queue's affair; outside both are pending. */
 export function presentDelivery(row: DeliveryRow): WebhookDelivery {
   const status = row.status === "ready" || row.status === "scheduled" ? "pending" : row.status;
-  return { ...row, object: "webhook_delivery", status, next_attempt_at: status === "pending" ? row.due_at : null };
+  const next_attempt_at = status === "pending" ? row.due_at : null;
+  return extended(row, { object: "webhook_delivery" as const, status, next_attempt_at });
 }
 
 export const presentAttempt = (row: AttemptRow): WebhookAttempt => ({ ...row, object: "webhook_attempt" });
