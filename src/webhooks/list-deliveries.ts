@@ -37,14 +37,14 @@ async function readLog(ctx: Ctx, listing: Listing, input: ListDeliveries) {
   const filters = and(
     mine(ctx, webhook_deliveries),
     given(input.endpoint_id, (id) => eq(webhook_deliveries.endpoint_id, id)),
-    given(input.status, (status) => inArray(webhook_deliveries.status, status.flatMap(onDisk))),
     given(input.event_type, (types) => inArray(webhook_deliveries.event_type, types)),
     given(input.response_class, (classes) => and(isNotNull(last_attempt_at), answeredWith(last_status_code, classes))!),
     given(input.conversation_id, (id) => eq(webhook_deliveries.conversation_id, id)),
     given(input.created_after, (moment) => gt(created_at, moment)),
     given(input.created_before, (moment) => lt(created_at, moment)),
   );
-  return readPage(ctx, webhook_deliveries, listing, input, filters, presentDelivery);
+  const states = { column: webhook_deliveries.status, any_of: input.status?.flatMap(onDisk) };
+  return readPage(ctx, webhook_deliveries, listing, input, filters, presentDelivery, { states });
 }
 
 /** A class is its first digit; no answer is none. */

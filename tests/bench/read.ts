@@ -3,7 +3,7 @@ import postgres from "postgres";
 import { openWorld } from "../../src/bin/world.ts";
 import { readConfig } from "../../src/config.ts";
 import type { Db } from "../../src/core/context.ts";
-import { seedHistory } from "./read-seed.ts";
+import { seedHistory } from "../support/history.ts";
 
 /**
  * Reading at scale: every list, filter, search, transcript and figure, at the front door of the whole house, over two
