@@ -4,13 +4,12 @@ import { openWorld } from "../../src/bin/world.ts";
 import { readConfig } from "../../src/config.ts";
 import type { Db } from "../../src/core/context.ts";
 import { seedHistory } from "../support/history.ts";
+import { createDatabase } from "./databases.ts";
 
 /**
  * Reading at scale: every list, filter, search, transcript and figure, at the front door of the whole house, over two
  * histories of one shape. What a page takes must hang neither on how much there is nor on how deep it lies.
  */
-const DATABASE_URL = process.env["BENCH_DATABASE_URL"] ?? process.env["TEST_DATABASE_URL"];
-if (!DATABASE_URL) throw new Error("BENCH_DATABASE_URL must name a PostgreSQL with pgvector");
 const sizes = { small: 10_000, large: Number(process.argv[3] ?? 1_000_000) };
 const pages_deep = 200;
 const calls = 40;
@@ -116,17 +115,13 @@ async function deepCursor(history: History, path: string): Promise<string | unde
 
 /** A database of its own, filled, and the house on it. */
 async function openHistory(size: keyof typeof sizes) {
-  const name = `wassla_bench_read_${size}_${process.pid}`;
-  const server = postgres(DATABASE_URL!, { max: 1, onnotice: () => {} });
-  await server.unsafe(`create database ${name}`);
-  const url = new URL(DATABASE_URL!);
-  url.pathname = name;
+  const database = await createDatabase(`read_${size}`);
   const secret = "a secret for this benchmark and nothing else";
-  const env = { DATABASE_URL: url.href, MASTER_KEY: secret, CRON_SECRET: secret, HOST: "127.0.0.1", LOG_LEVEL: "silent" };
+  const env = { DATABASE_URL: database.url, MASTER_KEY: secret, CRON_SECRET: secret, HOST: "127.0.0.1", LOG_LEVEL: "silent" };
   const world = await openWorld(readConfig({ ...env, IP_RATE_LIMIT_PER_MINUTE: "1000000000" }));
   const began = performance.now();
   // On a connection of its own: the house's own statements may take fifteen seconds at most.
-  const filler = postgres(url.href, { max: 1, onnotice: () => {}, connection: { TimeZone: "UTC" } });
+  const filler = postgres(database.url, { max: 1, onnotice: () => {}, connection: { TimeZone: "UTC" } });
   const tenant = await seedHistory({ ...world.services, db: drizzle(filler) as unknown as Db }, sizes[size]);
   await filler.end();
   console.log(`${sizes[size]} messages in ${((performance.now() - began) / 1000).toFixed(0)} s`);
@@ -141,8 +136,7 @@ async function openHistory(size: keyof typeof sizes) {
     },
     async close() {
       await world.close();
-      await server.unsafe(`drop database ${name}`);
-      await server.end();
+      await database.drop();
     },
   };
 }
