@@ -59,12 +59,17 @@ const lists: Record<string, List> = {
     ...conversations("workspace_id_contact_id_last_message_at_id_index"),
   },
   messages: { of: () => "/v1/messages", ...messages("workspace_id_id_pk") },
+  "messages before a moment": { of: ({ moment }) => `/v1/messages?created_before=${moment}`, ...messages("workspace_id_id_pk") },
   "messages as a feed": { of: () => "/v1/messages?order=asc", ...messages("workspace_id_xid_id_index") },
   "messages of a conversation": {
     of: ({ conversation_id }) => `/v1/conversations/${conversation_id}/messages`,
     ...messages("workspace_id_conversation_id_id_index"),
   },
   deliveries: { of: () => "/v1/webhook_deliveries", ...deliveries("workspace_id_id_pk") },
+  "deliveries before a moment": {
+    of: ({ moment }) => `/v1/webhook_deliveries?created_before=${moment}`,
+    ...deliveries("workspace_id_id_pk"),
+  },
   "deliveries of an endpoint": {
     of: ({ endpoint_id }) => `/v1/webhook_endpoints/${endpoint_id}/deliveries`,
     ...deliveries("by_endpoint"),
