@@ -6,9 +6,13 @@ import { createWorld } from "../support/world.ts";
 const answerable = Object.keys(errors).filter((code) => code !== "insufficient_credits");
 
 test("a code that no test is answered is named, and one that was thought to be unanswerable too", () => {
-  expect(judgeRefusals(answerable)).toEqual([]);
-  expect(judgeRefusals(answerable.filter((code) => code !== "last_owner"))).toEqual([expect.stringContaining("last_owner")]);
-  expect(judgeRefusals(Object.keys(errors))).toEqual([expect.stringContaining("insufficient_credits")]);
+  const judge = (seen: string[], on_server = true) => judgeRefusals(seen, { on_server });
+  const without = (code: string) => answerable.filter((other) => other !== code);
+  expect(judge(answerable)).toEqual([]);
+  expect(judge(without("last_owner"))).toEqual(["no test is answered last_owner"]);
+  expect(judge(Object.keys(errors))).toEqual([expect.stringContaining("insufficient_credits")]);
+  expect(judge(without("idempotency_in_progress"))).toEqual(["no test is answered idempotency_in_progress"]);
+  expect(judge(without("idempotency_in_progress"), false)).toEqual([]);
 });
 
 test.each([

@@ -206,10 +206,13 @@ test("a batch that cannot be announced is not closed either, and is closed the n
 
 describe.skipIf(!onPostgres())("on a server", () => {
   test("ten thousand of one workspace are closed and announced within the time that one call has", async () => {
-    const { world, tenant } = await setUp();
+    // Of its own, so that no other test finds ten thousand deliveries to make.
+    const [world] = (await openInstances(1)) as [World];
+    const tenant = await world.tenant();
+    await timer(tenant, 30);
     await tenant.endpoint("http://127.0.0.1:1/hook", { event_types: ["conversation_end"] });
     await leaveConversations(tenant, 10_000, after(world.now(), -minutes(31)));
-    expect((await world.closeInactive())["closed"]).toBeGreaterThanOrEqual(10_000);
+    expect(await world.closeInactive()).toMatchObject({ closed: 10_000 });
     const announced = new Set((await rowsOf(tenant, webhook_deliveries)).map(({ conversation_id }) => conversation_id));
     expect(announced.size).toBe(10_000);
   }, 60_000);

@@ -17,7 +17,7 @@ declare module "vitest" {
 
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const server_url = process.env["TEST_DATABASE_URL"];
-  const judgeRefusals = watchRefusals(project);
+  const judgeRefusals = watchRefusals(project, { on_server: Boolean(server_url) });
   const dropTemplate = await (server_url ? templateOnServer(project, server_url) : templateInFile(project));
   return async () => {
     await dropTemplate();
