@@ -1,7 +1,7 @@
-import { and, desc, eq, gt, gte, inArray, lt, type SQL } from "drizzle-orm";
+import { and, desc, eq, inArray, lt, type SQL } from "drizzle-orm";
 import type { Ctx } from "../core/context.ts";
-import { firstIdAt, type Id } from "../core/ids.ts";
-import { epochMs, minutes, timestamp } from "../core/time.ts";
+import type { Id } from "../core/ids.ts";
+import { createdWithin } from "../db/created-within.ts";
 import { mine } from "../db/mine.ts";
 import { readPage } from "../db/page.ts";
 import { given } from "../db/query.ts";
@@ -41,18 +41,12 @@ export async function* exportAuditLog(ctx: Ctx, input: ExportAuditLog): AsyncGen
 
 const presentEntry = (row: typeof audit_log.$inferSelect): AuditEntry => ({ ...row, object: "audit_entry" });
 
-/** Ids are made in order of time, if not in the very moment of their row's: they keep a range of time from being searched for. */
-const slack_ms = minutes(1);
-
-const chosenBy = (ctx: Ctx, { action, actor_type, actor_id, target_id, created_after, created_before }: ExportAuditLog): SQL | undefined =>
+const chosenBy = (ctx: Ctx, { action, actor_type, actor_id, target_id, ...range }: ExportAuditLog): SQL | undefined =>
   and(
     mine(ctx, audit_log),
     given(action, (actions) => inArray(audit_log.action, actions)),
     given(actor_type, (type) => eq(audit_log.actor_type, type)),
     given(actor_id, (id) => eq(audit_log.actor_id, id)),
     given(target_id, (id) => eq(audit_log.target_id, id)),
-    given(created_after, (moment) => and(gt(audit_log.created_at, moment), gte(audit_log.id, idAt(moment, -slack_ms)))!),
-    given(created_before, (moment) => and(lt(audit_log.created_at, moment), lt(audit_log.id, idAt(moment, slack_ms)))!),
+    createdWithin(audit_log, "aud", range),
   );
-
-const idAt = (moment: string, slack: number): Id<"aud"> => firstIdAt("aud", timestamp(Math.max(0, epochMs(moment) + slack)));

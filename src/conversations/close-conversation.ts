@@ -1,7 +1,8 @@
-import { and, inArray, sql } from "drizzle-orm";
+import { sql } from "drizzle-orm";
 import type { TxCtx } from "../core/context.ts";
+import { uuidOf } from "../core/ids.ts";
 import { latest, secondsBetween, type Timestamp } from "../core/time.ts";
-import { mine } from "../db/mine.ts";
+import { slot, statement, whose } from "../db/statement.ts";
 import { emitAll } from "../webhooks/emit.ts";
 import type { ClosedBy, Conversation, ConversationRef } from "./contract.ts";
 import { conversationEnd } from "./events.ts";
@@ -37,11 +38,8 @@ interface Ended {
 /** The same for many at once, in as many statements as for one. */
 export async function endConversations(ctx: TxCtx, ended: Ended[], how: Ending): Promise<Conversation[]> {
   const now = ctx.now();
-  const ids = ended.map(({ conversation }) => conversation.id);
-  await ctx.db
-    .update(conversations)
-    .set({ ...how, closed_at: sql`greatest(${now}::timestamptz, ${conversations.created_at})`, updated_at: now })
-    .where(and(mine(ctx, conversations), inArray(conversations.id, ids)));
+  const ids = ended.map(({ conversation }) => uuidOf(conversation.id));
+  await markEnded(ctx.db, { workspace_id: ctx.workspace_id, ...how, updated_at: now, ids: `{${ids.join()}}` });
 
   const closed = ended.map(({ conversation, window_opened_at }) => {
     const ending = { ...how, closed_at: latest(now, conversation.created_at), updated_at: now };
@@ -50,6 +48,12 @@ export async function endConversations(ctx: TxCtx, ended: Ended[], how: Ending):
   await emitAll(ctx, conversationEnd, closed.map(endOf(how)));
   return closed;
 }
+
+const markEnded = statement<never>(
+  () => sql`update ${conversations} set status = ${slot(conversations.status)}, closed_by = ${slot(conversations.closed_by)},
+    closed_at = greatest(${slot(conversations.updated_at)}::timestamptz, created_at), updated_at = ${slot(conversations.updated_at)}
+    where ${whose(conversations)} and id = any(${sql.placeholder("ids")}::uuid[])`,
+);
 
 const endOf =
   ({ status, closed_by }: Ending) =>

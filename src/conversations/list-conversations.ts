@@ -5,6 +5,7 @@ import { contacts } from "../contacts/tables.ts";
 import type { Ctx } from "../core/context.ts";
 import { uuidOf, type Id } from "../core/ids.ts";
 import { pageOf, readCursor, type Listing } from "../core/page.ts";
+import { inAnyOf, inStates } from "../db/in-states.ts";
 import { assertMine, mine } from "../db/mine.ts";
 import { given } from "../db/query.ts";
 import { totalOf } from "../db/total.ts";
@@ -35,7 +36,6 @@ async function readPage(ctx: Ctx, listing: Listing, input: ListConversations) {
   const { created_at, updated_at, last_message_at } = conversations;
   const filters = and(
     mine(ctx, conversations),
-    given(input.status, (status) => inArray(conversations.status, status)),
     given(input.channel, (channel) => inArray(conversations.channel, channel)),
     given(input.channel_id, (channel_id) => eq(conversations.channel_id, channel_id)),
     given(input.contact_id, (contact_id) => eq(conversations.contact_id, contact_id)),
@@ -52,14 +52,14 @@ async function readPage(ctx: Ctx, listing: Listing, input: ListConversations) {
     given(input.last_message_before, (moment) => lt(last_message_at, moment)),
   );
   const { sorted_by, order, beyond } = orderOf(input.sort);
-  const found = await withSurroundings.where(
-    ctx.db,
-    sql`${and(filters, given(position, beyond))} order by ${order} limit ${input.limit + 1}`,
-  );
+  const limit = input.limit + 1;
+  const states = { column: conversations.status, any_of: input.status };
+  const chosen = inStates(ctx, conversations, states, { rest: and(filters, given(position, beyond)), order, limit });
+  const found = await withSurroundings.where(ctx.db, sql`${chosen} order by ${order} limit ${limit}`);
 
   const rows = found.map(({ conversation, ...surroundings }) => presentConversation(ctx, conversation, surroundings));
   const page = pageOf(ctx, listing, rows, input.limit, (row) => [row[sorted_by], row.id]);
-  return { ...page, ...(await totalOf(ctx, input, conversations, filters)) };
+  return { ...page, ...(await totalOf(ctx, input, conversations, and(filters, inAnyOf(states)))) };
 }
 
 /** Each order is that of an index. Ids are made in order of time, so they are the order of creation. */

@@ -2,6 +2,7 @@ import { and, asc, desc, gt, lt, type SQL } from "drizzle-orm";
 import type { AnyPgColumn, PgTable } from "drizzle-orm/pg-core";
 import type { Ctx } from "../core/context.ts";
 import { pageOf, readCursor, type Listing, type Page } from "../core/page.ts";
+import { inAnyOf, inStates, type States } from "./in-states.ts";
 import type { TenantTable } from "./mine.ts";
 import { given } from "./query.ts";
 import { totalOf } from "./total.ts";
@@ -12,35 +13,37 @@ interface PageInput {
   include_total?: boolean | undefined;
 }
 
-/** How a list goes: along a column of which no two of its rows have the same value. */
-interface Along {
-  column: AnyPgColumn;
-  order: "asc" | "desc";
+interface Way {
+  /** No two of the list's rows have the same value in it. By default the id: ids are made in order of time. */
+  column?: AnyPgColumn;
+  order?: "asc" | "desc";
+  states?: States;
 }
 
-/** A page of a table, by default the newest first: ids are made in order of time, so they are the order. */
+/** A page of a table, by default the newest first. */
 export async function readPage<T extends TenantTable, P>(
   ctx: Ctx,
   table: T,
   listing: Listing,
-  { limit, cursor, include_total }: PageInput,
+  input: PageInput,
   filters: SQL | undefined,
   present: (row: T["$inferSelect"]) => P,
-  { column, order }: Along = { column: table.id, order: "desc" },
+  { column = table.id, order = "desc", states }: Way = {},
 ): Promise<Page<P>> {
-  const position = readCursor(ctx, listing, cursor);
+  const position = readCursor(ctx, listing, input.cursor);
   const [beyond, direction] = order === "asc" ? [gt, asc] : [lt, desc];
+  const rest = and(
+    filters,
+    given(position, ([last]) => beyond(column, last)),
+  );
+  const wanted = { rest, order: direction(column), limit: input.limit + 1 };
   const rows = await ctx.db
     .select()
     .from(table as PgTable)
-    .where(
-      and(
-        filters,
-        given(position, ([last]) => beyond(column, last)),
-      ),
-    )
-    .orderBy(direction(column))
-    .limit(limit + 1);
-  const page = pageOf(ctx, listing, rows, limit, (row) => [String(row[column.name]), String(row["id"])]);
-  return { ...page, data: page.data.map(present as (row: object) => P), ...(await totalOf(ctx, { include_total }, table, filters)) };
+    .where(states ? inStates(ctx, table, states, wanted) : rest)
+    .orderBy(wanted.order)
+    .limit(wanted.limit);
+  const page = pageOf(ctx, listing, rows, input.limit, (row) => [String(row[column.name]), String(row["id"])]);
+  const total = await totalOf(ctx, input, table, and(filters, states && inAnyOf(states)));
+  return { ...page, data: page.data.map(present as (row: object) => P), ...total };
 }

@@ -1,7 +1,8 @@
-import { and, eq, gt, inArray, lt } from "drizzle-orm";
+import { and, eq, gt, inArray } from "drizzle-orm";
 import { contacts } from "../contacts/tables.ts";
 import type { Ctx } from "../core/context.ts";
 import type { Listing } from "../core/page.ts";
+import { createdWithin } from "../db/created-within.ts";
 import { readFeed } from "../db/feed.ts";
 import { assertMine, findMine, mine } from "../db/mine.ts";
 import { readPage } from "../db/page.ts";
@@ -24,8 +25,7 @@ export async function listMessages(ctx: Ctx, input: ListMessages) {
     given(input.status, (status) => inArray(messages.status, status.flatMap(onDisk))),
     given(input.conversation_id, (id) => eq(messages.conversation_id, id)),
     given(input.contact_id, (id) => eq(messages.contact_id, id)),
-    given(input.created_after, (moment) => gt(messages.created_at, moment)),
-    given(input.created_before, (moment) => lt(messages.created_at, moment)),
+    createdWithin(messages, "msg", input),
     given(input.updated_after, (moment) => gt(messages.updated_at, moment)),
   );
   if (input.order === "asc") return readFeed(ctx, messages, listing, input, filters, presentMessage);

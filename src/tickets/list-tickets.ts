@@ -4,6 +4,7 @@ import { conversations } from "../conversations/tables.ts";
 import type { Ctx } from "../core/context.ts";
 import { uuidOf, type Id } from "../core/ids.ts";
 import { pageOf, readCursor, type Listing, type Position } from "../core/page.ts";
+import { inAnyOf, inStates } from "../db/in-states.ts";
 import { assertMine, mine } from "../db/mine.ts";
 import { given } from "../db/query.ts";
 import { totalOf } from "../db/total.ts";
@@ -24,7 +25,6 @@ export async function listTickets(ctx: Ctx, input: ListTickets) {
   const { created_at, updated_at } = tickets;
   const filters = and(
     mine(ctx, tickets),
-    given(input.status, (status) => inArray(tickets.status, status)),
     given(input.priority, (priority) => inArray(tickets.priority, priority)),
     given(input.assignee_id, (id) => (id === "none" ? isNull(tickets.assignee_id) : eq(tickets.assignee_id, id))),
     given(input.conversation_id, (id) => eq(tickets.conversation_id, id)),
@@ -37,14 +37,12 @@ export async function listTickets(ctx: Ctx, input: ListTickets) {
     given(input.updated_before, (moment) => lt(updated_at, moment)),
   );
   const { sorted_by, order, beyond } = orderOf(input.sort);
-  const rows = await ctx.db
-    .select()
-    .from(tickets)
-    .where(and(filters, given(position, beyond)))
-    .orderBy(...order)
-    .limit(input.limit + 1);
+  const limit = input.limit + 1;
+  const states = { column: tickets.status, any_of: input.status };
+  const chosen = inStates(ctx, tickets, states, { rest: and(filters, given(position, beyond)), order, limit });
+  const rows = await ctx.db.select().from(tickets).where(chosen).orderBy(order).limit(limit);
   const page = pageOf(ctx, listing, rows.map(presentTicket), input.limit, (row) => [row[sorted_by], row.id]);
-  return { ...page, ...(await totalOf(ctx, input, tickets, filters)) };
+  return { ...page, ...(await totalOf(ctx, input, tickets, and(filters, inAnyOf(states)))) };
 }
 
 /** Where a ticket has words. */
@@ -57,10 +55,10 @@ function orderOf(sort: ListTickets["sort"]) {
   const [direction, is_beyond, sign] = sort.startsWith("-") ? [desc, lt, sql`<`] : [asc, gt, sql`>`];
   const { updated_at, id } = tickets;
   if (sorted_by === "created_at")
-    return { sorted_by, order: [direction(id)], beyond: ([, last]: Position): SQL => is_beyond(id, last as Id<"tkt">) };
+    return { sorted_by, order: direction(id), beyond: ([, last]: Position): SQL => is_beyond(id, last as Id<"tkt">) };
   return {
     sorted_by,
-    order: [direction(updated_at), direction(id)],
+    order: sql`${direction(updated_at)}, ${direction(id)}`,
     beyond: ([at, last]: Position): SQL => sql`(${updated_at}, ${id}) ${sign} (${at}::timestamptz, ${uuidOf(last)}::uuid)`,
   };
 }

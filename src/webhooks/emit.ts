@@ -3,6 +3,7 @@ import type { z } from "zod";
 import type { ChannelKind } from "../channels/contract.ts";
 import type { TxCtx } from "../core/context.ts";
 import type { Id } from "../core/ids.ts";
+import { insertionOfAll } from "../db/insert-all.ts";
 import { insertion, reading, slot, whose } from "../db/statement.ts";
 import type { EventType } from "./define-event.ts";
 import { events, webhook_deliveries, webhook_endpoints } from "./tables.ts";
@@ -23,7 +24,10 @@ export async function emit<D extends z.ZodType>(ctx: TxCtx, event: EventType<D>,
   ]);
   if (subscribed.length === 0) return;
 
-  await ctx.db.insert(webhook_deliveries).values(subscribed.map((endpoint) => deliveryTo(ctx, endpoint, told)));
+  await putDeliveries(
+    ctx.db,
+    subscribed.map((endpoint) => deliveryTo(ctx, endpoint, told)),
+  );
   ctx.wake("webhooks");
 }
 
@@ -35,7 +39,7 @@ export async function emitAll<D extends z.ZodType>(
 ): Promise<void> {
   if (happened.length === 0) return;
   const told = happened.map(({ data, subject }) => eventRow(ctx, event, data, subject));
-  await ctx.db.insert(events).values(told);
+  await putEvents(ctx.db, told);
   const endpoints = await subscribersOnAny(ctx.db, { workspace_id: ctx.workspace_id, event_types: [event.type] });
   const deliveries = told.flatMap((row) =>
     endpoints
@@ -43,7 +47,7 @@ export async function emitAll<D extends z.ZodType>(
       .map((endpoint) => deliveryTo(ctx, endpoint, row)),
   );
   if (deliveries.length === 0) return;
-  await ctx.db.insert(webhook_deliveries).values(deliveries);
+  await putDeliveries(ctx.db, deliveries);
   ctx.wake("webhooks");
 }
 
@@ -83,8 +87,8 @@ export async function writeEvent<D extends z.ZodType>(
   subject: Subject,
   { is_test = false }: { is_test?: boolean } = {},
 ): Promise<Told> {
-  const row = { ...eventRow(ctx, event, data, subject), is_test };
-  await put(ctx.db, row);
+  const row = eventRow(ctx, event, data, subject, is_test);
+  await putEvent(ctx.db, row);
   return row;
 }
 
@@ -93,12 +97,28 @@ function eventRow<D extends z.ZodType>(
   { type, data: contract }: EventType<D>,
   data: z.input<D>,
   { channel, conversation_id }: Subject,
+  is_test = false,
 ) {
   const { workspace_id } = ctx;
   const created_at = ctx.now();
   const id = ctx.newId("evt");
   const payload = JSON.stringify({ id, type, timestamp: created_at, workspace_id, data: contract.parse(data) });
-  return { workspace_id, id, type, channel, conversation_id, payload, created_at };
+  return { workspace_id, id, type, channel, conversation_id, payload, is_test, created_at };
 }
 
-const put = insertion(events, "workspace_id", "id", "type", "channel", "conversation_id", "payload", "is_test", "created_at");
+const event_columns = ["workspace_id", "id", "type", "channel", "conversation_id", "payload", "is_test", "created_at"] as const;
+const putEvent = insertion(events, ...event_columns);
+const putEvents = insertionOfAll(events, ...event_columns);
+const putDeliveries = insertionOfAll(
+  webhook_deliveries,
+  "workspace_id",
+  "id",
+  "endpoint_id",
+  "event_id",
+  "event_type",
+  "conversation_id",
+  "status",
+  "due_at",
+  "created_at",
+  "updated_at",
+);

@@ -3,6 +3,7 @@ import type { AnyPgColumn } from "drizzle-orm/pg-core";
 import { conversations } from "../conversations/tables.ts";
 import type { Ctx } from "../core/context.ts";
 import type { Listing } from "../core/page.ts";
+import { createdWithin } from "../db/created-within.ts";
 import { assertMine, findMine, mine } from "../db/mine.ts";
 import { readPage } from "../db/page.ts";
 import { given } from "../db/query.ts";
@@ -33,18 +34,17 @@ export async function listEndpointDeliveries(ctx: Ctx, input: ListEndpointDelive
 
 async function readLog(ctx: Ctx, listing: Listing, input: ListDeliveries) {
   await assertMine(ctx, conversations, "/conversation_id", input.conversation_id);
-  const { created_at, last_status_code, last_attempt_at } = webhook_deliveries;
+  const { last_status_code, last_attempt_at } = webhook_deliveries;
   const filters = and(
     mine(ctx, webhook_deliveries),
     given(input.endpoint_id, (id) => eq(webhook_deliveries.endpoint_id, id)),
-    given(input.status, (status) => inArray(webhook_deliveries.status, status.flatMap(onDisk))),
     given(input.event_type, (types) => inArray(webhook_deliveries.event_type, types)),
     given(input.response_class, (classes) => and(isNotNull(last_attempt_at), answeredWith(last_status_code, classes))!),
     given(input.conversation_id, (id) => eq(webhook_deliveries.conversation_id, id)),
-    given(input.created_after, (moment) => gt(created_at, moment)),
-    given(input.created_before, (moment) => lt(created_at, moment)),
+    createdWithin(webhook_deliveries, "dlv", input),
   );
-  return readPage(ctx, webhook_deliveries, listing, input, filters, presentDelivery);
+  const states = { column: webhook_deliveries.status, any_of: input.status?.flatMap(onDisk) };
+  return readPage(ctx, webhook_deliveries, listing, input, filters, presentDelivery, { states });
 }
 
 /** A class is its first digit; no answer is none. */

@@ -95,9 +95,10 @@ export const webhook_deliveries = pgTable(
       .on(t.workspace_id, t.endpoint_id, t.lease_until)
       .where(sql`status = 'delivering'`),
     index("webhook_deliveries_by_endpoint").on(t.workspace_id, t.endpoint_id, t.id),
-    index("webhook_deliveries_failed")
-      .on(t.workspace_id, t.id)
-      .where(sql`status = 'failed'`),
+    // What ended badly or waits for its next attempt. A delivery that succeeds at once is never in it.
+    index("webhook_deliveries_by_status")
+      .on(t.workspace_id, t.status, t.id)
+      .where(sql`status in ('scheduled', 'failed', 'canceled')`),
     // One delivery for each event and endpoint, whoever finds that it is missing.
     uniqueIndex("webhook_deliveries_by_event").on(t.workspace_id, t.event_id, t.endpoint_id),
   ],

@@ -3,17 +3,18 @@ import postgres from "postgres";
 import { openWorld } from "../../src/bin/world.ts";
 import { readConfig } from "../../src/config.ts";
 import type { Db } from "../../src/core/context.ts";
-import { seedHistory } from "./read-seed.ts";
+import { seedHistory } from "../support/history.ts";
+import { createDatabase } from "./databases.ts";
 
 /**
  * Reading at scale: every list, filter, search, transcript and figure, at the front door of the whole house, over two
  * histories of one shape. What a page takes must hang neither on how much there is nor on how deep it lies.
  */
-const DATABASE_URL = process.env["BENCH_DATABASE_URL"] ?? process.env["TEST_DATABASE_URL"];
-if (!DATABASE_URL) throw new Error("BENCH_DATABASE_URL must name a PostgreSQL with pgvector");
 const sizes = { small: 10_000, large: Number(process.argv[3] ?? 1_000_000) };
 const pages_deep = 200;
-const calls = 40;
+/** A page takes milliseconds: of fewer the medians would tell of the machine. */
+const calls = { page: 150, search: 50, figure: 20 };
+const warm_up = 10;
 
 type History = Awaited<ReturnType<typeof openHistory>>;
 
@@ -23,6 +24,7 @@ const lists = ({ assignee_id, contact_id, conversation_id, endpoint_id }: Histor
   "… by update": "/v1/conversations?limit=20&sort=-updated_at",
   "… of a status": "/v1/conversations?limit=20&status=open",
   "… of an assignee": `/v1/conversations?limit=20&assignee_id=${assignee_id}`,
+  "… of two statuses": "/v1/conversations?limit=20&status=open&status=pending",
   "… of nobody": "/v1/conversations?limit=20&assignee_id=none",
   "… of a contact": `/v1/conversations?limit=20&contact_id=${contact_id}`,
   "… with a tag": "/v1/conversations?limit=20&tag=vip",
@@ -34,6 +36,7 @@ const lists = ({ assignee_id, contact_id, conversation_id, endpoint_id }: Histor
   "tickets of a status": "/v1/tickets?limit=20&status=open",
   "deliveries of an endpoint": `/v1/webhook_endpoints/${endpoint_id}/deliveries?limit=20`,
   "failed deliveries": "/v1/webhook_deliveries?limit=20&status=failed",
+  "waiting deliveries": "/v1/webhook_deliveries?limit=20&status=pending",
   events: "/v1/events?limit=20",
   "audit log": "/v1/audit_log?limit=20",
 });
@@ -59,19 +62,25 @@ const large = await openHistory("large");
 const worst = { deep_to_first: 0, large_to_small: 0, analytics_ms: 0 };
 console.log(`p50 in ms${" ".repeat(27)}small   large (p95)     deep (p95)      deep/first  large/small`);
 for (const [name, path] of Object.entries(lists(large))) {
-  const at_small = await timesOf(small, lists(small)[name]!);
-  const first = await timesOf(large, path);
   const cursor = await deepCursor(large, path);
-  const deep = cursor === undefined ? undefined : await timesOf(large, `${path}&cursor=${encodeURIComponent(cursor)}`);
-  if (deep) worst.deep_to_first = Math.max(worst.deep_to_first, deep.p50 / first.p50);
+  const { at_small, first, deep } = await takeTurns(calls.page, {
+    at_small: () => small.ask(lists(small)[name]!),
+    first: () => large.ask(path),
+    deep: () => large.ask(`${path}&cursor=${encodeURIComponent(cursor)}`),
+  });
+  worst.deep_to_first = Math.max(worst.deep_to_first, deep.p50 / first.p50);
+  worst.large_to_small = Math.max(worst.large_to_small, first.p50 / at_small.p50);
   tell(name, at_small, first, deep);
 }
-for (const [name, path] of Object.entries(singles(large)))
-  tell(name, await timesOf(small, singles(small)[name]!), await timesOf(large, path));
+for (const [name, path] of Object.entries(singles(large))) {
+  const asks = { at_small: () => small.ask(singles(small)[name]!), at_large: () => large.ask(path) };
+  const { at_small, at_large } = await takeTurns(calls.search, asks);
+  tell(name, at_small, at_large);
+}
 for (const [name, path] of Object.entries(figures)) {
-  const at_large = await timesOf(large, path);
+  const { at_small, at_large } = await takeTurns(calls.figure, { at_small: () => small.ask(path), at_large: () => large.ask(path) });
   if (name.startsWith("analytics")) worst.analytics_ms = Math.max(worst.analytics_ms, at_large.p50);
-  tell(name, await timesOf(small, path), at_large);
+  tell(name, at_small, at_large);
 }
 await small.close();
 await large.close();
@@ -84,49 +93,46 @@ interface Times {
 }
 
 function tell(name: string, at_small: Times, first: Times, deep?: Times): void {
-  const is_list = deep !== undefined;
-  if (is_list) worst.large_to_small = Math.max(worst.large_to_small, first.p50 / at_small.p50);
   const both = ({ p50, p95 }: Times) => `${p50.toFixed(1)} (${p95.toFixed(1)})`.padEnd(16);
   const ratios = `${(deep ? (deep.p50 / first.p50).toFixed(2) : "").padEnd(12)}${(first.p50 / at_small.p50).toFixed(2)}`;
   console.log(`${name.padEnd(36)}${at_small.p50.toFixed(1).padEnd(8)}${both(first)}${deep ? both(deep) : " ".repeat(16)}${ratios}`);
 }
 
-async function timesOf(history: History, path: string): Promise<Times> {
-  for (let n = 0; n < 5; n++) await history.ask(path);
-  const times: number[] = [];
-  for (let n = 0; n < calls; n++) {
-    const began = performance.now();
-    await history.ask(path);
-    times.push(performance.now() - began);
-  }
-  times.sort((a, b) => a - b);
-  return { p50: times[Math.floor(calls * 0.5)]!, p95: times[Math.floor(calls * 0.95)]! };
+/** One call of each after the other: whatever disturbs the machine disturbs them all alike. */
+async function takeTurns<N extends string>(turns: number, asks: Record<N, () => Promise<unknown>>): Promise<Record<N, Times>> {
+  const names = Object.keys(asks) as N[];
+  const times = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<N, number[]>;
+  for (let turn = -warm_up; turn < turns; turn++)
+    for (const name of names) {
+      const began = performance.now();
+      await asks[name]();
+      if (turn >= 0) times[name].push(performance.now() - began);
+    }
+  const at = (name: N, part: number) => times[name].toSorted((a, b) => a - b)[Math.floor(turns * part)]!;
+  return Object.fromEntries(names.map((name) => [name, { p50: at(name, 0.5), p95: at(name, 0.95) }])) as Record<N, Times>;
 }
 
-/** Where a page begins that lies so many pages behind the first one, or half of what there is. */
-async function deepCursor(history: History, path: string): Promise<string | undefined> {
+/** Where a page begins that lies so many pages behind the first one, or where the last one does. */
+async function deepCursor(history: History, path: string): Promise<string> {
   let cursor: string | undefined;
   for (let page = 0; page < pages_deep; page++) {
     const { has_more, next_cursor } = await history.ask(cursor === undefined ? path : `${path}&cursor=${encodeURIComponent(cursor)}`);
-    if (!has_more || next_cursor === null) break;
+    if (!has_more || !next_cursor) break;
     cursor = next_cursor;
   }
+  if (cursor === undefined) throw new Error(`${path} has one page only`);
   return cursor;
 }
 
 /** A database of its own, filled, and the house on it. */
 async function openHistory(size: keyof typeof sizes) {
-  const name = `wassla_bench_read_${size}_${process.pid}`;
-  const server = postgres(DATABASE_URL!, { max: 1, onnotice: () => {} });
-  await server.unsafe(`create database ${name}`);
-  const url = new URL(DATABASE_URL!);
-  url.pathname = name;
+  const database = await createDatabase(`read_${size}`);
   const secret = "a secret for this benchmark and nothing else";
-  const env = { DATABASE_URL: url.href, MASTER_KEY: secret, CRON_SECRET: secret, HOST: "127.0.0.1", LOG_LEVEL: "silent" };
+  const env = { DATABASE_URL: database.url, MASTER_KEY: secret, CRON_SECRET: secret, HOST: "127.0.0.1", LOG_LEVEL: "silent" };
   const world = await openWorld(readConfig({ ...env, IP_RATE_LIMIT_PER_MINUTE: "1000000000" }));
   const began = performance.now();
   // On a connection of its own: the house's own statements may take fifteen seconds at most.
-  const filler = postgres(url.href, { max: 1, onnotice: () => {}, connection: { TimeZone: "UTC" } });
+  const filler = postgres(database.url, { max: 1, onnotice: () => {}, connection: { TimeZone: "UTC" } });
   const tenant = await seedHistory({ ...world.services, db: drizzle(filler) as unknown as Db }, sizes[size]);
   await filler.end();
   console.log(`${sizes[size]} messages in ${((performance.now() - began) / 1000).toFixed(0)} s`);
@@ -141,8 +147,7 @@ async function openHistory(size: keyof typeof sizes) {
     },
     async close() {
       await world.close();
-      await server.unsafe(`drop database ${name}`);
-      await server.end();
+      await database.drop();
     },
   };
 }

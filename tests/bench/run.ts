@@ -3,6 +3,7 @@ const benches: Record<string, () => Promise<unknown>> = {
   rest: () => import("./rest.ts"),
   deliver: () => import("./deliver.ts"),
   read: () => import("./read.ts"),
+  close: () => import("./close.ts"),
 };
 
 const name = process.argv[2] ?? "";

@@ -110,6 +110,34 @@ describe.each(published.map((operation) => [`${operation.method} ${operation.pat
     }
   });
 
+  testIf(isList(operation))("takes no limit but one from 1 to 100", async () => {
+    const { tenant, things } = await setUpSparsely(operation);
+    for (const [limit, code] of absurd_limits)
+      expect(await call(tenant, operation, things, { query: `?limit=${limit}` }), limit).toMatchObject({
+        status: 400,
+        body: { code: "validation_failed", errors: [{ pointer: "/limit", code }] },
+      });
+  });
+
+  testIf(momentFilters(operation).length > 0)("names a filter by time that holds no time, and knows the first and the last", async () => {
+    const { tenant, things } = await setUpSparsely(operation);
+    const ask = (name: string, value: string) => call(tenant, operation, things, { query: `?${name}=${encodeURIComponent(value)}` });
+    for (const name of momentFilters(operation)) {
+      for (const value of no_moments)
+        expect(await ask(name, value), value).toMatchObject({
+          status: 400,
+          body: { code: "validation_failed", errors: [{ pointer: `/${name}`, code: "invalid_timestamp" }] },
+        });
+      for (const value of utmost_moments) {
+        const answer = await ask(name, value);
+        // Figures are of a range of time, which may be a year at most.
+        if (["from", "to"].includes(name))
+          expect(answer, value).toMatchObject({ status: 400, body: { errors: [{ pointer: `/${name}` }] } });
+        else expect(answer.status, value).toBe(200);
+      }
+    }
+  });
+
   testIf(isList(operation))("gives each row once in pages of one, and their number to whoever asks", async () => {
     const { tenant, things } = await setUpLists(operation);
     const whole = await list(tenant, operation, things, "?limit=100&include_total=true");
@@ -204,6 +232,19 @@ describe.each(published.map((operation) => [`${operation.method} ${operation.pat
   });
 });
 
+const absurd_limits = [
+  ["0", "too_small"],
+  ["-1", "too_small"],
+  ["101", "too_large"],
+  ["1.5", "invalid_type"],
+  ["99999999999999999999", "invalid_type"],
+  ["ten", "invalid_type"],
+  ["", "invalid_type"],
+] as const;
+
+const no_moments = ["", "0", "yesterday", "2026-01-01", "2026-02-30T00:00:00Z", "0000-01-01T00:00:00Z", "+010000-01-01T00:00:00Z"];
+const utmost_moments = ["1970-01-01T00:00:00+15:59", "9999-12-31T23:59:59.999999999-15:59"];
+
 /** To ask how much is left is free. */
 const costsNothing = "/v1/rate_limit";
 
@@ -223,6 +264,13 @@ async function setUp({ method, path }: Published, world?: World) {
   const things = await makeThings(world, tenant);
   await before[`${method} ${path}`]?.(tenant, things, world);
   return { world, tenant, things };
+}
+
+/** With nothing where the path names nothing: what is made leaves deliveries that others will have to make. */
+async function setUpSparsely(operation: Published): Promise<{ tenant: Tenant; things: Things }> {
+  if (operation.path.includes("{")) return setUp(operation);
+  const world = await createWorld();
+  return { tenant: await world.tenant(), things: {} };
 }
 
 /** What has to have happened where an operation is not one for things that have just been made. */
@@ -388,4 +436,10 @@ function idFilters({ method, path }: Published): { name: string; prefix: Prefix 
     const prefix = /^\^(\w+?)_\[0-7\]/.exec(schema?.pattern ?? "")?.[1] as Prefix | undefined;
     return where === "query" && prefix ? [{ name, prefix }] : [];
   });
+}
+
+/** Filters whose value is a moment. */
+function momentFilters({ method, path }: Published): string[] {
+  const parameters = (document.paths[path]![method.toLowerCase()]!.parameters ?? []) as { in?: string; name: string; schema?: Schema }[];
+  return parameters.filter(({ in: where, schema }) => where === "query" && schema?.["format"] === "date-time").map(({ name }) => name);
 }

@@ -1,4 +1,3 @@
-import { sql } from "drizzle-orm";
 import { describe, expect, test } from "vitest";
 import { audit_log } from "../../src/audit/tables.ts";
 import type { Assignment, Conversation } from "../../src/conversations/contract.ts";
@@ -7,11 +6,9 @@ import type { Db } from "../../src/core/context.ts";
 import type { Problem } from "../../src/core/errors.ts";
 import { createNewId } from "../../src/core/ids.ts";
 import { seconds } from "../../src/core/time.ts";
-import { query } from "../../src/db/query.ts";
 import { breakable } from "../support/breakable-db.ts";
-import { database, onPostgres } from "../support/database.ts";
+import { database } from "../support/database.ts";
 import { eventsOf, rowsOf } from "../support/rows.ts";
-import { openWatchedDatabase } from "../support/statements.ts";
 import { invite, join, remove } from "../support/team.ts";
 import type { Page } from "../support/webhooks.ts";
 import { createWorld, type Tenant } from "../support/world.ts";
@@ -169,27 +166,5 @@ describe("the list by assignee", () => {
     const { tenant } = await withConversation();
     const { status, body } = await tenant.get<Problem>(`/v1/conversations?assignee_id=${whose}`);
     expect([status, body.errors]).toMatchObject([400, [{ pointer: "/assignee_id", code: "no_such_resource" }]]);
-  });
-
-  test.skipIf(!onPostgres()).each([
-    ["one of them", "conversations_assigned"],
-    ["nobody", "conversations_unassigned"],
-  ])("of %s goes along an index, in its order", async (whose, index) => {
-    const { db, statements } = await openWatchedDatabase();
-    const tenant = await (await createWorld({ db })).tenant();
-    await tenant.get(`/v1/conversations?assignee_id=${whose === "nobody" ? "none" : await join(tenant)}`);
-    const statement = statements.findLast((said) => said.includes('from "conversations"') && said.includes("order by"))!;
-    const parameters = Math.max(...[...statement.matchAll(/\$(\d+)/g)].map(([, n]) => Number(n)));
-    const plan = await db.transaction(async (tx) => {
-      for (const setting of ["enable_seqscan = off", "enable_bitmapscan = off", "plan_cache_mode = force_generic_plan"])
-        await tx.execute(sql.raw(`set local ${setting}`));
-      await tx.execute(sql.raw(`prepare listing as ${statement}`));
-      const nulls = Array.from({ length: parameters }, () => "null").join();
-      const lines = await query<{ "QUERY PLAN": string }>(tx, sql.raw(`explain (costs off) execute listing(${nulls})`));
-      await tx.execute(sql.raw("deallocate listing"));
-      return lines.map((line) => line["QUERY PLAN"]).join("\n");
-    });
-    expect(plan).toContain(`Index Scan Backward using ${index}`);
-    expect(plan).not.toContain("Sort");
   });
 });

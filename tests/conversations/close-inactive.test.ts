@@ -1,6 +1,5 @@
 import { sql } from "drizzle-orm";
 import { describe, expect, test } from "vitest";
-import { contacts } from "../../src/contacts/tables.ts";
 import type { Conversation } from "../../src/conversations/contract.ts";
 import { conversations } from "../../src/conversations/tables.ts";
 import type { Id } from "../../src/core/ids.ts";
@@ -13,6 +12,7 @@ import { openInstances } from "../support/instances.ts";
 import { openWatchedDatabase } from "../support/statements.ts";
 import { createReceiver } from "../support/receiver.ts";
 import { eventsOf, rowsOf } from "../support/rows.ts";
+import { leaveConversations } from "../support/silence.ts";
 import { createWorld, type Tenant, type World } from "../support/world.ts";
 
 async function setUp(options: Parameters<typeof createWorld>[0] = {}) {
@@ -29,19 +29,6 @@ const say = (tenant: Tenant, id: string) =>
   tenant.post(`/v1/conversations/${id}/messages`, { content: { type: "text", text: "One moment" } });
 const ends = async (tenant: Tenant) =>
   (await eventsOf<{ conversation_id: string; conversation: Conversation }>(tenant)).filter(({ type }) => type === "conversation_end");
-
-/** So many open conversations, each with a contact of its own, silent since this moment. */
-async function leaveConversations({ ctx, channel_id }: Tenant, count: number, said_at: string): Promise<void> {
-  const { workspace_id } = ctx;
-  const row = { workspace_id, created_at: said_at, updated_at: said_at };
-  const ids = Array.from({ length: count }, () => ({ id: ctx.newId("conv"), contact_id: ctx.newId("cont") }));
-  for (let at = 0; at < count; at += 1000) {
-    const some = ids.slice(at, at + 1000);
-    await ctx.db.insert(contacts).values(some.map(({ contact_id }) => ({ ...row, id: contact_id })));
-    const about = { ...row, channel: "whatsapp" as const, channel_id, last_message_at: said_at };
-    await ctx.db.insert(conversations).values(some.map((own) => ({ ...about, ...own })));
-  }
-}
 
 test("a conversation says when its silence will end it, and then it is timed out", async () => {
   const { world, tenant } = await setUp();
@@ -218,6 +205,18 @@ test("a batch that cannot be announced is not closed either, and is closed the n
 });
 
 describe.skipIf(!onPostgres())("on a server", () => {
+  test("ten thousand of one workspace are closed and announced within the time that one call has", async () => {
+    // Of its own, so that no other test finds ten thousand deliveries to make.
+    const [world] = (await openInstances(1)) as [World];
+    const tenant = await world.tenant();
+    await timer(tenant, 30);
+    await tenant.endpoint("http://127.0.0.1:1/hook", { event_types: ["conversation_end"] });
+    await leaveConversations(tenant, 10_000, after(world.now(), -minutes(31)));
+    expect(await world.closeInactive()).toMatchObject({ closed: 10_000 });
+    const announced = new Set((await rowsOf(tenant, webhook_deliveries)).map(({ conversation_id }) => conversation_id));
+    expect(announced.size).toBe(10_000);
+  }, 60_000);
+
   test("two processes at once close each conversation once", async () => {
     const [first, second] = (await openInstances(2)) as [World, World];
     const tenant = await first.tenant();

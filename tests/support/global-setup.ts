@@ -4,6 +4,7 @@ import { join } from "node:path";
 import postgres from "postgres";
 import type { TestProject } from "vitest/node";
 import { connectEmbedded, connectPostgres } from "../../src/db/connect.ts";
+import { watchRefusals } from "./refusals.ts";
 
 /** What a worker makes its database of: a dump of a migrated one, or a template database on a server. */
 export type Template = { kind: "embedded"; dump: string } | { kind: "postgres"; server_url: string; template: string };
@@ -16,7 +17,12 @@ declare module "vitest" {
 
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const server_url = process.env["TEST_DATABASE_URL"];
-  return server_url ? templateOnServer(project, server_url) : templateInFile(project);
+  const judgeRefusals = watchRefusals(project, { on_server: Boolean(server_url) });
+  const dropTemplate = await (server_url ? templateOnServer(project, server_url) : templateInFile(project));
+  return async () => {
+    await dropTemplate();
+    await judgeRefusals();
+  };
 }
 
 async function templateInFile(project: TestProject) {

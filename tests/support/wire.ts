@@ -1,6 +1,7 @@
 import { connect } from "node:net";
 import { onTestFinished } from "vitest";
 import { openServer, type patience } from "../../src/http/open-server.ts";
+import { noteRefusals } from "./refusals.ts";
 import type { World } from "./world.ts";
 
 /** The service on a real port, opened as `npm start` opens it; only its patience may be shorter. */
@@ -38,7 +39,7 @@ export async function exchange(
     const patience = setTimeout(() => reject(new Error(`no answer within ${timeout_ms} ms`)), timeout_ms);
     const settle = () => {
       clearTimeout(patience);
-      resolve(parse(Buffer.concat(chunks), are_bodiless));
+      resolve(answersIn(Buffer.concat(chunks), are_bodiless));
     };
     socket.on("data", (chunk) => {
       chunks.push(chunk);
@@ -50,6 +51,13 @@ export async function exchange(
   for (const part of typeof bytes === "string" ? [bytes] : bytes) socket.write(part);
   if (then_end) socket.end();
   return got.finally(() => socket.destroy());
+}
+
+/** What a socket was answered. What never reaches the application is refused here alone, so it is noted here. */
+export function answersIn(stream: Buffer, are_bodiless = false): WireAnswer[] {
+  const answers = parse(stream, are_bodiless);
+  for (const { headers, body } of answers) noteRefusals(headers.get("content-type"), body);
+  return answers;
 }
 
 /** The complete answers in a stream of bytes. */

@@ -17,6 +17,7 @@ import { database } from "./database.ts";
 import { assertDocumented } from "./document.ts";
 import { asService } from "./fence.ts";
 import { keptLog, neverTell, neverTellWhatIsIn } from "./leaks.ts";
+import { noteRefusalsOf } from "./refusals.ts";
 import { roomInMinute } from "./windows.ts";
 
 export const cron_secret = "a cron secret of at least 32 characters";
@@ -100,6 +101,12 @@ export async function createWorld(options: Options = {}) {
   const { sign_in_limit_per_minute = 1_000_000 } = options;
   const rules = { ip_limit_per_minute, sign_in_limit_per_minute, trusted_proxies, database_wait_ms };
   const app = createApp({ services, last_used, streams, cron_secret, ...rules });
+  const answer = app.fetch;
+  app.fetch = async (...request) => {
+    const response = await answer(...request);
+    await noteRefusalsOf(response);
+    return response;
+  };
   onTestFinished(() => {
     streams.stop();
     return poster.close();

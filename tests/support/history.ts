@@ -4,6 +4,7 @@ import { createChannel } from "../../src/channels/create-channel.ts";
 import { systemCtx, type Services } from "../../src/core/context.ts";
 import { idOf, uuidOf, type Id } from "../../src/core/ids.ts";
 import { atomically } from "../../src/db/atomically.ts";
+import { rfc3339 } from "../../src/db/columns.ts";
 import { query } from "../../src/db/query.ts";
 import { inviteMember } from "../../src/team/invite-member.ts";
 import { sumUpUsage } from "../../src/usage/sum-up-usage.ts";
@@ -18,6 +19,8 @@ const idAt = (at: string, salt: string) =>
   sql.raw(
     `(lpad(to_hex((extract(epoch from ${at}) * 1000)::bigint), 12, '0') || '7' || substr(md5(${salt}), 1, 3) || '8' || substr(md5(${salt}), 4, 15))::uuid`,
   );
+
+export type History = Awaited<ReturnType<typeof seedHistory>>;
 
 /** A history of so many messages in twenty workspaces, of which the first has half of everything. */
 export async function seedHistory(services: Services, messages: number) {
@@ -60,13 +63,16 @@ async function seedWorkspace(services: Services, conversations: number) {
     select ${ws}::uuid, 'phone', (15550000000 + n)::text, contact_id, at from history`);
   await db.execute(sql`insert into contact_channels (workspace_id, channel_id, contact_id, last_inbound_at)
     select ${ws}::uuid, ${chan}::uuid, contact_id, at from history`);
+  // One of them comes back again and again.
+  const middle = sql.raw(String(Math.ceil(conversations / 2)));
+  await db.execute(sql`update history set contact_id = (select contact_id from history where n = ${middle}) where n % 30 = 2`);
   await db.execute(sql`
     insert into conversations (workspace_id, id, channel, channel_id, contact_id, status, assignee_id, tags, message_count, last_message_preview,
       last_message_at, last_inbound_at, first_inbound_at, first_response_at, closed_at, closed_by, created_at, updated_at)
-    select ${ws}::uuid, conversation_id, 'whatsapp', ${chan}::uuid, contact_id, case when n % 3 = 0 then 'open' else 'resolved' end,
+    select ${ws}::uuid, conversation_id, 'whatsapp', ${chan}::uuid, contact_id, case when n % 25 = 1 then 'pending' when n % 3 = 0 then 'open' else 'resolved' end,
       case when n % 4 = 0 then ${mem}::uuid end, case when n % 10 = 0 then array['vip'] else '{}'::text[] end, ${messages_per_conversation},
       'Thank you', at + interval '1 hour', at + interval '50 minutes', at, at + interval '4 minutes',
-      case when n % 3 > 0 then at + interval '2 hours' end, case when n % 3 > 0 then 'api' end, at, at + interval '1 hour' from history`);
+      case when n % 3 > 0 and n % 25 <> 1 then at + interval '2 hours' end, case when n % 3 > 0 and n % 25 <> 1 then 'api' end, at, at + interval '1 hour' from history`);
   const words = sql.raw(
     `(array['Where is my order', 'Thank you', 'The lamp is broken', 'طلبي لم يصل', 'Je cherche ma facture'])[1 + (n * 7 + m) % 5]`,
   );
@@ -87,7 +93,7 @@ async function seedWorkspace(services: Services, conversations: number) {
   await db.execute(sql`
     insert into webhook_deliveries (workspace_id, id, endpoint_id, event_id, event_type, conversation_id, status, due_at, created_at, updated_at)
     select ${ws}::uuid, ${idAt("at", "'d' || n")}, ${whe}::uuid, ${idAt("at", "'e' || n")}, 'new_message', conversation_id,
-      case when n % 20 = 0 then 'failed' else 'succeeded' end, at, at, at from history`);
+      case when n % 20 = 0 then 'failed' when n % 25 = 1 then 'scheduled' when n % 25 = 2 then 'canceled' else 'succeeded' end, at, at, at from history`);
   await db.execute(sql`
     insert into tickets (workspace_id, id, number, subject, status, created_by, conversation_id, contact_id, created_at, updated_at)
     select ${ws}::uuid, ${idAt("at", "'t' || n")}, n, 'Refund of order ' || n, case when n % 2 = 0 then 'open' else 'closed' end,
@@ -96,16 +102,18 @@ async function seedWorkspace(services: Services, conversations: number) {
     insert into audit_log (workspace_id, id, action, actor_type, actor_id, actor_name, target_id, details, request_id, created_at)
     select ${ws}::uuid, ${idAt("at", "'a' || n")}, 'contact.deleted', 'system', null, 'Bench', contact_id::text, '{}'::jsonb,
       ${idAt("at", "'r' || n")}, at from history`);
-  const [middle] = await query<{ conversation_id: string; contact_id: string }>(
+  const [one] = await query<{ conversation_id: string; contact_id: string; at: string }>(
     db,
-    sql`select conversation_id, contact_id from history order by n offset ${Math.floor(conversations / 2)} limit 1`,
+    sql`select conversation_id, contact_id, at::text from history where n = ${middle}`,
   );
   await db.execute(sql`drop table history`);
   return {
     api_key,
     assignee_id: member.id,
     endpoint_id,
-    conversation_id: idOf("conv", middle!.conversation_id) satisfies Id<"conv">,
-    contact_id: idOf("cont", middle!.contact_id) satisfies Id<"cont">,
+    conversation_id: idOf("conv", one!.conversation_id) satisfies Id<"conv">,
+    contact_id: idOf("cont", one!.contact_id) satisfies Id<"cont">,
+    /** With as much before it as after. */
+    moment: rfc3339(one!.at),
   };
 }

@@ -1,0 +1,2 @@
+DROP INDEX "webhook_deliveries_failed";--> statement-breakpoint
+CREATE INDEX "webhook_deliveries_by_status" ON "webhook_deliveries" USING btree ("workspace_id","status","id") WHERE status in ('scheduled', 'failed', 'canceled');
