@@ -1,5 +1,6 @@
 import { deepStrictEqual } from "node:assert/strict";
 import { desc, sql } from "drizzle-orm";
+import { createApiKey } from "../../src/api-keys/create-api-key.ts";
 import { newWorkspace } from "../../src/bin/new-workspace.ts";
 import { openWorld } from "../../src/bin/world.ts";
 import { createChannel } from "../../src/channels/create-channel.ts";
@@ -51,6 +52,8 @@ interface Operation {
   by_hand: (ids: string[]) => string;
   /** How many conversations it is about, and how many requests it counts as. */
   calls: number;
+  /** By as many keys as ask at once: what one key asks at once the house lets in together, which the hand does not. */
+  by_many_keys?: boolean;
 }
 
 const uuids = (ids: string[]): string[] => ids.map(uuidOf);
@@ -60,6 +63,14 @@ const operations: Operation[] = [
     name: "get",
     method: "GET",
     calls: 1,
+    ours: ([id]) => `/v1/conversations/${id}`,
+    by_hand: (ids) => `/v1/conversations/${uuids(ids)[0]}`,
+  },
+  {
+    name: "get_by_keys",
+    method: "GET",
+    calls: 1,
+    by_many_keys: true,
     ours: ([id]) => `/v1/conversations/${id}`,
     by_hand: (ids) => `/v1/conversations/${uuids(ids)[0]}`,
   },
@@ -89,8 +100,7 @@ const operations: Operation[] = [
 ];
 
 build();
-const { api_key, ctx, ids, close } = await seed();
-const headers = { authorization: `Bearer ${api_key}`, "content-type": "application/json" };
+const { api_keys, ctx, ids, close } = await seed();
 const { front_door_round_trips } = await assertSameWork();
 const ratios = await race();
 await close();
@@ -118,7 +128,7 @@ async function assertSameWork() {
     const b = await counted("by_hand", method, paths.by_hand(about));
     deepStrictEqual(comparable(unwrapped(a.answer)), comparable(b.answer), `${name}: the answers differ`);
     if (snapshot) deepStrictEqual(comparable(snapshot), comparable(await lastEvent()), `${name}: the events differ`);
-    console.log(`${name.padEnd(11)}the same answer, in round trips ours ${a.round_trips}, by hand ${b.round_trips}`);
+    console.log(`${name.padEnd(12)}the same answer, in round trips ours ${a.round_trips}, by hand ${b.round_trips}`);
     if (a.round_trips > b.round_trips) throw new Error(`${name}: more round trips than by hand`);
   }
   // What the front door has found out is the whole answer of this operation.
@@ -169,22 +179,27 @@ async function race() {
     const each = (side: "ours" | "by_hand") => Math.round(quartiles(turns.map((turn) => turn[side]))[1]);
     ratios[`ratio_${operation.name}`] = Number(middle.toFixed(3));
     console.log(
-      `${operation.name.padEnd(11)}ours ${each("ours")}/s, by hand ${each("by_hand")}/s, ratio ${middle.toFixed(3)} (half of ${rounds} rounds within ${low.toFixed(3)} to ${high.toFixed(3)})`,
+      `${operation.name.padEnd(12)}ours ${each("ours")}/s, by hand ${each("by_hand")}/s, ratio ${middle.toFixed(3)} (half of ${rounds} rounds within ${low.toFixed(3)} to ${high.toFixed(3)})`,
     );
   }
   await Promise.all([stop(ours), stop(by_hand)]);
   return ratios;
 }
 
-async function callsPerSecond(server: Server, { method, calls }: Operation, pathOf: (ids: string[]) => string): Promise<number> {
+async function callsPerSecond(
+  server: Server,
+  { method, calls, by_many_keys }: Operation,
+  pathOf: (ids: string[]) => string,
+): Promise<number> {
   const began = performance.now();
   let answered = 0;
   let next = 0;
   await Promise.all(
-    Array.from({ length: at_once }, async () => {
+    Array.from({ length: at_once }, async (_, client) => {
+      const api_key = api_keys[by_many_keys ? client : 0];
       while (performance.now() < began + seconds_per_turn * 1000) {
         const about = Array.from({ length: calls }, () => ids[next++ % ids.length]!);
-        await ask(server, method, pathOf(about));
+        await ask(server, method, pathOf(about), api_key);
         answered += calls;
       }
     }),
@@ -192,7 +207,8 @@ async function callsPerSecond(server: Server, { method, calls }: Operation, path
   return (answered * 1000) / (performance.now() - began);
 }
 
-async function ask({ pool }: Server, method: "GET" | "POST", path: string): Promise<string> {
+async function ask({ pool }: Server, method: "GET" | "POST", path: string, api_key = api_keys[0]): Promise<string> {
+  const headers = { authorization: `Bearer ${api_key}`, "content-type": "application/json" };
   const response = await pool.request({ method, path, headers, ...(method === "POST" && { body }) });
   const answer = await response.body.text();
   if (response.statusCode >= 300) throw new Error(`${path} answered ${response.statusCode}: ${answer}`);
@@ -206,6 +222,13 @@ async function seed() {
   const { workspace_id, api_key } = await newWorkspace(services, { name: "Bench", scopes: ["read", "write", "admin"] });
   const ctx: Ctx = systemCtx(services, workspace_id);
   const uuid = uuidOf(workspace_id);
+  const others = await atomically(ctx, (tx) =>
+    Promise.all(
+      Array.from({ length: at_once - 1 }, () =>
+        createApiKey(tx, { name: "Another", scopes: ["read"], rate_limit_per_minute: 1_000_000_000 }),
+      ),
+    ),
+  );
   await services.db.execute(sql`update workspaces set api_rate_limit_per_minute = 1000000000 where id = ${uuid}::uuid`);
   await services.db.execute(sql`update api_keys set rate_limit_per_minute = 1000000000 where workspace_id = ${uuid}::uuid`);
   const { id } = await atomically(ctx, (tx) =>
@@ -227,7 +250,12 @@ async function seed() {
   }
   await services.db.execute(sql`vacuum analyze`);
   const { data } = await listConversations(ctx, { sort: "-last_message_at", limit: 100 });
-  return { api_key, ctx, ids: data.map((conversation) => conversation.id as string), close: () => world.close() };
+  return {
+    api_keys: [api_key, ...others.map(({ token }) => token)],
+    ctx,
+    ids: data.map((conversation) => conversation.id as string),
+    close: () => world.close(),
+  };
 }
 
 function quartiles(values: number[]): [number, number, number] {
