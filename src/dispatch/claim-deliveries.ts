@@ -4,7 +4,7 @@ import { idOf, uuidOf, type Id } from "../core/ids.ts";
 import type { Timestamp } from "../core/time.ts";
 import { rfc3339 } from "../db/columns.ts";
 import { claim, isFirst, revive, type Claim, type Queue, type Turn } from "../db/lease.ts";
-import { query } from "../db/query.ts";
+import { statement } from "../db/statement.ts";
 import type { EventName, StoredDeliveryStatus, Trigger } from "../webhooks/contract.ts";
 import { openHeaders } from "../webhooks/endpoint-headers.ts";
 import { secretPlace } from "../webhooks/secrets.ts";
@@ -108,17 +108,18 @@ export async function withDetails(services: Services, claims: readonly Claim[]):
 /** One look-up by key for each: a plan that reads the whole table, which suits a small one, would stay when it has grown. */
 function readDeliveries({ db }: Services, claims: readonly Claim[]): Promise<Details[]> {
   const claimed = JSON.stringify(claims.map(({ workspace_id, uuid }) => ({ workspace_id: uuidOf(workspace_id), id: uuid })));
-  return query<Details>(
-    db,
-    sql`
+  return readingDeliveries(db, { claimed });
+}
+
+const readingDeliveries = statement<Details>(
+  () => sql`
     /* across tenants: claim */
-    select detail.* from json_to_recordset(${claimed}::text::json) as claimed(workspace_id uuid, id uuid) cross join lateral (
+    select detail.* from json_to_recordset(${sql.placeholder("claimed")}::text::json) as claimed(workspace_id uuid, id uuid) cross join lateral (
       select delivery.id, delivery.event_type, delivery.trigger, delivery.resting_status, delivery.created_at, event.payload
       from ${webhook_deliveries} as delivery
       join ${events} as event on event.workspace_id = delivery.workspace_id and event.id = delivery.event_id
       where delivery.workspace_id = claimed.workspace_id and delivery.id = claimed.id limit 1) as detail`,
-  );
-}
+);
 
 type Destination = Pick<ClaimedDelivery, "endpoint_id" | "url" | "endpoint_enabled" | "delivery_id_header" | "headers" | "secrets">;
 
@@ -127,16 +128,7 @@ async function readEndpoints(services: Services, claims: readonly Claim[]): Prom
   const { db, now } = services;
   const lanes = new Map(claims.map((held) => [held.lane, held.workspace_id]));
   const asked = JSON.stringify(Array.from(lanes, ([id, workspace_id]) => ({ workspace_id: uuidOf(workspace_id), id })));
-  const rows = await query<Endpoint>(
-    db,
-    sql`
-    /* across tenants: claim */
-    select endpoint.id, endpoint.url, endpoint.enabled, endpoint.delivery_id_header, endpoint.sealed_headers,
-      array(select secret.sealed from ${webhook_secrets} as secret where secret.workspace_id = endpoint.workspace_id
-            and (secret.expires_at is null or secret.expires_at > ${now()}::timestamptz) order by secret.version desc) as sealed_secrets
-    from json_to_recordset(${asked}::text::json) as asked(workspace_id uuid, id uuid)
-    join ${webhook_endpoints} as endpoint on endpoint.workspace_id = asked.workspace_id and endpoint.id = asked.id`,
-  );
+  const rows = await readingEndpoints(db, { asked, now: now() });
   const opened = rows.flatMap((row): [string, Destination][] => {
     const sealed = openSealed(services, lanes.get(row.id)!, row);
     if (!sealed) return [];
@@ -145,6 +137,16 @@ async function readEndpoints(services: Services, claims: readonly Claim[]): Prom
   });
   return new Map(opened);
 }
+
+const readingEndpoints = statement<Endpoint>(
+  () => sql`
+    /* across tenants: claim */
+    select endpoint.id, endpoint.url, endpoint.enabled, endpoint.delivery_id_header, endpoint.sealed_headers,
+      array(select secret.sealed from ${webhook_secrets} as secret where secret.workspace_id = endpoint.workspace_id
+            and (secret.expires_at is null or secret.expires_at > ${sql.placeholder("now")}::timestamptz) order by secret.version desc) as sealed_secrets
+    from json_to_recordset(${sql.placeholder("asked")}::text::json) as asked(workspace_id uuid, id uuid)
+    join ${webhook_endpoints} as endpoint on endpoint.workspace_id = asked.workspace_id and endpoint.id = asked.id`,
+);
 
 /** An endpoint whose seals do not open stops nobody else. */
 function openSealed({ vault, log }: Services, workspace_id: Id<"ws">, { id, sealed_headers, sealed_secrets }: Endpoint) {

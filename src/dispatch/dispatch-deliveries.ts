@@ -124,14 +124,14 @@ class Run {
       const delivery = this.#lanes.next();
       if (!delivery) break;
       this.#on_the_wire += 1;
-      deliver(this.#services, delivery)
-        .then((result) => result && this.#results.push(result), this.#fail)
-        .then(() => this.#ended(delivery), this.#fail);
+      this.#carry(delivery).catch(this.#fail);
     }
     if (this.#waits_for_room && !this.#hasEnough()) this.#bell.ring();
   }
 
-  #ended(delivery: ClaimedDelivery): void {
+  async #carry(delivery: ClaimedDelivery): Promise<void> {
+    const result = await deliver(this.#services, delivery).catch(this.#fail);
+    if (result) this.#results.push(result);
     this.#on_the_wire -= 1;
     this.#lanes.ended(delivery);
     this.#post();

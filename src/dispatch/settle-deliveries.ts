@@ -6,7 +6,7 @@ import type { PostOutcome } from "../core/poster.ts";
 import type { Timestamp } from "../core/time.ts";
 import { atomically } from "../db/atomically.ts";
 import { mine } from "../db/mine.ts";
-import { query } from "../db/query.ts";
+import { statement } from "../db/statement.ts";
 import type { ClaimedDelivery } from "./claim-deliveries.ts";
 import { cancelWaiting, withdrawn } from "../webhooks/delete-endpoint.ts";
 import type { Verdict } from "./judge.ts";
@@ -61,12 +61,15 @@ async function write({ db, newId }: Services, results: Result[]): Promise<Set<st
     response_body: outcome.response_body,
     remote_address: outcome.remote_address,
   }));
-  const settled = await query<{ lease_id: string }>(
-    db,
-    sql`
+  const settled = await settling(db, { rows: JSON.stringify(rows) });
+  return new Set(settled.map(({ lease_id }) => lease_id));
+}
+
+const settling = statement<{ lease_id: string }>(
+  () => sql`
     /* across tenants: settle */
     with result as (
-      select * from json_to_recordset(${JSON.stringify(rows)}::text::json) as r(
+      select * from json_to_recordset(${sql.placeholder("rows")}::text::json) as r(
         workspace_id uuid, id uuid, endpoint_id uuid, lease_id uuid, attempt_id uuid, status text, due_at timestamptz,
         completed_at timestamptz, attempt_trigger text, url text, started_at timestamptz, ended_at timestamptz, status_code int,
         error text, duration_ms int, response_headers jsonb, response_body text, remote_address text)
@@ -113,9 +116,7 @@ async function write({ db, newId }: Services, results: Result[]): Promise<Set<st
       where t.works and d.workspace_id = t.workspace_id and d.endpoint_id = t.id and d.status = 'scheduled'
     )
     select lease_id from settled`,
-  );
-  return new Set(settled.map(({ lease_id }) => lease_id));
-}
+);
 
 /** 410 Gone: the endpoint is disabled at once, and what waits for it is canceled. Nothing else disables one. */
 async function disableGone(services: Services, workspace_id: Id<"ws">, endpoint_id: Id<"whe">): Promise<void> {
