@@ -6,7 +6,7 @@ import { openStage } from "./stage.ts";
  * `npm run chaos`: what the webhooks promise, while what they rest on fails. On a PostgreSQL that the run starts
  * itself, or on the one that CHAOS_DATABASE_URL names.
  */
-const server = await openServer(process.env["CHAOS_DATABASE_URL"]);
+const server = await openServer(process.env["CHAOS_DATABASE_URL"] || undefined);
 const reports: Record<string, { broken: string[] }> = {};
 let stage: Awaited<ReturnType<typeof openStage>> | undefined;
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void end().then(() => process.exit(130)));
