@@ -19,6 +19,9 @@ export const epochMs = (at: Timestamp): number => Date.parse(at);
 
 export const after = (at: Timestamp, ms: number): Timestamp => timestamp(epochMs(at) + ms);
 
+/** The same for a moment that somebody asks about, which may be the first there is. */
+export const shifted = (at: Timestamp, ms: number): Timestamp => timestamp(Math.max(0, epochMs(at) + ms));
+
 export const msBetween = (from: Timestamp, to: Timestamp): number => epochMs(to) - epochMs(from);
 
 /** How long something lasted, as it is told to people. */

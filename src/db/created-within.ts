@@ -1,7 +1,7 @@
 import { and, gt, gte, lt, type SQL } from "drizzle-orm";
 import type { AnyPgColumn } from "drizzle-orm/pg-core";
 import { firstIdAt, type Prefix } from "../core/ids.ts";
-import { after, epochMs, minutes, timestamp, type Timestamp } from "../core/time.ts";
+import { minutes, shifted, type Timestamp } from "../core/time.ts";
 import { given } from "./query.ts";
 
 interface Range {
@@ -24,5 +24,3 @@ export const createdWithin = (
   ) satisfies SQL | undefined;
 
 const slack_ms = minutes(1);
-
-const shifted = (moment: Timestamp, ms: number): Timestamp => (epochMs(moment) + ms < 0 ? timestamp(0) : after(moment, ms));

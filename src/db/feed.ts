@@ -1,9 +1,10 @@
-import { and, asc, lt, sql, type SQL } from "drizzle-orm";
+import { and, asc, desc, lt, sql, type SQL } from "drizzle-orm";
 import type { AnyPgColumn, PgTable } from "drizzle-orm/pg-core";
 import type { Ctx } from "../core/context.ts";
-import { uuidOf } from "../core/ids.ts";
+import { firstIdAt, uuidOf, type Prefix } from "../core/ids.ts";
 import { feedOf, readCursor, type Listing, type Page, type Position } from "../core/page.ts";
-import type { TenantTable } from "./mine.ts";
+import { minutes, shifted, type Timestamp } from "../core/time.ts";
+import { mine, type TenantTable } from "./mine.ts";
 import { query } from "./query.ts";
 import { totalOf } from "./total.ts";
 
@@ -14,6 +15,7 @@ interface FeedInput {
   limit: number;
   cursor?: string | undefined;
   include_total?: boolean | undefined;
+  created_after?: Timestamp | undefined;
 }
 
 /**
@@ -24,15 +26,31 @@ export async function readFeed<T extends FeedTable, P>(
   ctx: Ctx,
   table: T,
   listing: Listing,
-  { limit, cursor, include_total }: FeedInput,
+  { limit, cursor, include_total, created_after }: FeedInput,
   filters: SQL | undefined,
   present: (row: T["$inferSelect"]) => P,
+  prefix: Prefix,
 ): Promise<Page<P>> {
-  const position = readCursor(ctx, listing, cursor);
+  const position = readCursor(ctx, listing, cursor) ?? (await beginning(ctx, table, prefix, created_after));
   const horizon = await horizonOf(ctx);
   const rows = await rowsBehind(ctx, table, position, horizon, filters, limit + 1);
   const page = feedOf(ctx, listing, rows as { xid: string; id: string }[], limit, horizon.position, present as (row: object) => P);
   return { ...page, ...(await totalOf(ctx, { include_total }, table, and(filters, isFinished(table, horizon)))) };
+}
+
+/** Far longer than a transaction may last, and than clocks differ. */
+const older_ms = minutes(10);
+
+/** A place in the feed before which nothing was created after that moment: it need not be searched from its very beginning. */
+async function beginning(ctx: Ctx, table: FeedTable, prefix: Prefix, created_after: Timestamp | undefined): Promise<Position | undefined> {
+  if (created_after === undefined) return undefined;
+  const [older] = await ctx.db
+    .select({ xid: table.xid, id: table.id })
+    .from(table as PgTable)
+    .where(and(mine(ctx, table), lt(table.id, firstIdAt(prefix, shifted(created_after, -older_ms)))))
+    .orderBy(desc(table.id))
+    .limit(1);
+  return older && [String(older.xid), String(older.id)];
 }
 
 /** The next rows of a feed behind a position, and before the horizon. */

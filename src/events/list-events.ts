@@ -17,7 +17,7 @@ export async function listEvents(ctx: Ctx, input: ListEvents) {
     given(input.conversation_id, (id) => eq(events.conversation_id, id)),
     given(input.created_after, (moment) => gt(events.created_at, moment)),
   );
-  return readFeed(ctx, events, { name: "events", filters: input }, input, filters, presentEvent);
+  return readFeed(ctx, events, { name: "events", filters: input }, input, filters, presentEvent, "evt");
 }
 
 /** One event. */

@@ -28,7 +28,7 @@ export async function listMessages(ctx: Ctx, input: ListMessages) {
     createdWithin(messages, "msg", input),
     given(input.updated_after, (moment) => gt(messages.updated_at, moment)),
   );
-  if (input.order === "asc") return readFeed(ctx, messages, listing, input, filters, presentMessage);
+  if (input.order === "asc") return readFeed(ctx, messages, listing, input, filters, presentMessage, "msg");
 
   return readPage(ctx, messages, listing, input, filters, presentMessage);
 }

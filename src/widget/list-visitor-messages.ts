@@ -36,7 +36,7 @@ export async function readThread(
   const page =
     after === undefined
       ? await readPage(ctx, messages, listingOf(widget, visitor, "history"), { limit, cursor }, thread, take)
-      : await readFeed(ctx, messages, listingOf(widget, visitor, "feed"), { limit, cursor: after }, thread, take);
+      : await readFeed(ctx, messages, listingOf(widget, visitor, "feed"), { limit, cursor: after }, thread, take, "msg");
   await handOver(ctx, taken);
   return page;
 }

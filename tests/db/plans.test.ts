@@ -61,6 +61,10 @@ const lists: Record<string, List> = {
   messages: { of: () => "/v1/messages", ...messages("workspace_id_id_pk") },
   "messages before a moment": { of: ({ moment }) => `/v1/messages?created_before=${moment}`, ...messages("workspace_id_id_pk") },
   "messages as a feed": { of: () => "/v1/messages?order=asc", ...messages("workspace_id_xid_id_index") },
+  "messages as a feed, after a moment": {
+    of: ({ moment }) => `/v1/messages?order=asc&created_after=${moment}`,
+    ...messages("workspace_id_xid_id_index"),
+  },
   "messages of a conversation": {
     of: ({ conversation_id }) => `/v1/conversations/${conversation_id}/messages`,
     ...messages("workspace_id_conversation_id_id_index"),
@@ -94,6 +98,11 @@ const lists: Record<string, List> = {
   },
   contacts: { of: () => "/v1/contacts", table: "contacts", index: "contacts_workspace_id_id_pk" },
   events: { of: () => "/v1/events", table: "events", index: "events_workspace_id_xid_id_index" },
+  "events after a moment": {
+    of: ({ moment }) => `/v1/events?created_after=${moment}`,
+    table: "events",
+    index: "events_workspace_id_xid_id_index",
+  },
 };
 
 const limit = 5;

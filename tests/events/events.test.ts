@@ -4,7 +4,7 @@ import type { Event, EventTypeEntry } from "../../src/events/contract.ts";
 import { eventTypes } from "../../src/events/catalogue.ts";
 import type { Problem } from "../../src/core/errors.ts";
 import { createNewId } from "../../src/core/ids.ts";
-import { minutes } from "../../src/core/time.ts";
+import { hours, minutes } from "../../src/core/time.ts";
 import { EventName } from "../../src/webhooks/contract.ts";
 import { document } from "../support/document.ts";
 import { caughtUp } from "../support/feeds.ts";
@@ -82,6 +82,26 @@ describe("events", () => {
       const page = await list(tenant, `?include_total=true&${query}`);
       expect([typesOf(page), page.total_count], query).toEqual([types, types.length]);
     }
+  });
+
+  test("after a moment are read from there on, page by page, and none is missed", async () => {
+    const world = await createWorld();
+    const tenant = await world.tenant();
+    const moments: string[] = [];
+    for (const text of ["one", "two", "three"]) {
+      moments.push(world.now());
+      world.advance(hours(1));
+      await tenant.hears(text);
+      world.advance(1);
+    }
+    await caughtUp(world.services.db);
+    const { data: all } = await list(tenant);
+    const first = await list(tenant, `?limit=1&include_total=true&created_after=${moments[1]}`);
+    expect([first.data, first.total_count]).toEqual([[all[1]], 2]);
+    expect((await list(tenant, `?limit=1&created_after=${moments[1]}&cursor=${first.next_cursor}`)).data).toEqual([all[2]]);
+    expect((await list(tenant, `?created_after=${all[1]!.created_at}`)).data).toEqual([all[2]]);
+    expect((await list(tenant, "?created_after=1970-01-01T00:00:00Z")).data).toEqual(all);
+    expect((await list(tenant, `?created_after=${world.now()}`)).data).toEqual([]);
   });
 
   test.each([
