@@ -5,18 +5,9 @@ import { type ApiError, unauthorized } from "../core/errors.ts";
 import { idOf, type Id } from "../core/ids.ts";
 import type { Timestamp } from "../core/time.ts";
 import { statement } from "../db/statement.ts";
-import { fullWindow, resetAt } from "./full-window.ts";
-import { giveBack, lookedBefore, lookingBefore, resetSeconds, taking, thisMinute } from "./window-sql.ts";
-
-/** The three windows in the order in which they are taken: the first full one denies. */
-const windowScopes = ["ip", "key", "tenant"] as const;
-type WindowScope = (typeof windowScopes)[number];
-
-export interface Window {
-  scope: WindowScope | "member";
-  limit: number;
-  remaining: number;
-}
+import { fullWindow } from "./full-window.ts";
+import { judgeWindows, type Window } from "./judge-windows.ts";
+import { takingWindows, thisMinute, windowColumns, type WindowRow } from "./window-sql.ts";
 
 export interface Admission {
   key: { id: Id<"key">; workspace_id: Id<"ws">; name: string; scopes: Scope[] };
@@ -41,38 +32,26 @@ export interface Asker {
  */
 export async function admit(services: Services, asker: Asker, costs: readonly number[]): Promise<(Admission | ApiError)[]> {
   const cost = costs.reduce((sum, each) => sum + each, 0);
-  const row = await ask(services, { ...asker, cost });
-  const { reset_seconds } = row;
-  const reset_at = resetAt(row.window_start);
-  const limits = { ip: asker.ip_limit, key: row.key_limit ?? 0, tenant: row.tenant_limit ?? 0 };
-  const taken = { ip: row.ip_hits, key: row.key_hits, tenant: row.tenant_hits };
-  const wanted = row.live ? windowScopes : (["ip"] as const);
-  const windowsWith = (hitsOf: (scope: WindowScope, at: number) => number): Window[] =>
-    wanted.map((scope, at) => ({ scope, limit: limits[scope], remaining: Math.max(0, limits[scope] - hitsOf(scope, at)) }));
-
-  const full = row.full_scope === null ? wanted.find((scope) => taken[scope] === null) : windowScopes[row.full_scope];
-  if (full) {
-    const subjects = { ip: asker.ip, key: row.id, tenant: row.workspace_id };
-    for (const scope of wanted.filter((scope) => taken[scope] !== null))
-      await giveBack(services, scope, subjects[scope], cost, row.window_start);
-    const windows = windowsWith((_, at) => row.held[at]!);
-    const { remaining } = windows.find(({ scope }) => scope === full)!;
-    // Where some may have room, those who come first are asked for without the others.
-    if (costs.length > 1 && remaining >= Math.min(...costs)) {
-      const half = costs.length >> 1;
-      return [...(await admit(services, asker, costs.slice(0, half))), ...(await admit(services, asker, costs.slice(half)))];
-    }
-    const refusal = fullWindow({ scope: full, limit: limits[full], reset_seconds, reset_at, ...(row.live && { windows }) });
-    return costs.map(() => refusal);
+  const rows = await asking(services.db, { ...asker, cost, now: services.now() });
+  const { windows, full, reset_seconds, reset_at } = await judgeWindows(services, rows, cost);
+  // Who asks is the same in each.
+  const row = rows[0]!;
+  // Where some may have room, those who come first are asked for without the others.
+  if (full && costs.length > 1 && full.remaining >= Math.min(...costs)) {
+    const half = costs.length >> 1;
+    return [...(await admit(services, asker, costs.slice(0, half))), ...(await admit(services, asker, costs.slice(half)))];
   }
-  const refusal = refusalOf(row, asker);
+  const refusal = full
+    ? fullWindow({ scope: full.scope, limit: full.limit, reset_seconds, reset_at, ...(row.live && { windows }) })
+    : refusalOf(row, asker);
   if (refusal) return costs.map(() => refusal);
 
   const key = { id: idOf("key", row.id!), workspace_id: idOf("ws", row.workspace_id!), name: row.name!, scopes: row.scopes! };
   let behind = cost;
   return costs.map((each) => {
     behind -= each;
-    return { key, windows: windowsWith((scope) => taken[scope]! - behind), reset_seconds, reset_at };
+    const as_found = windows.map(({ scope, limit, remaining }) => ({ scope, limit, remaining: remaining + behind }));
+    return { key, windows: as_found, reset_seconds, reset_at };
   });
 }
 
@@ -83,7 +62,8 @@ function refusalOf(row: Row, { digest }: Asker): ApiError | undefined {
   return row.live ? undefined : unauthorized("expired_token", "This API key has expired.");
 }
 
-interface Row {
+/** Who asks, beside one of the windows. */
+interface Row extends WindowRow {
   id: string | null;
   digest: string | null;
   workspace_id: string | null;
@@ -91,28 +71,9 @@ interface Row {
   scopes: Scope[] | null;
   revoked: boolean | null;
   live: boolean | null;
-  key_limit: number | null;
-  tenant_limit: number | null;
-  full_scope: number | null;
-  /** What the windows held before, in the order of their scopes. */
-  held: number[];
-  ip_hits: number | null;
-  key_hits: number | null;
-  tenant_hits: number | null;
-  window_start: string;
-  reset_seconds: number;
 }
 
-/**
- * Looks first: if any window is full nothing is written. The upserts then decide exactly, always in the same
- * order; one that returns no row filled up meanwhile. The windows are the database's, because they are shared.
- * Plain text and five parameters: it runs before every request, and putting it together must cost nothing.
- */
-async function ask({ db, now }: Services, asked: Asker & { cost: number }): Promise<Row> {
-  const [row] = await asking(db, { ...asked, now: now() });
-  return row!;
-}
-
+/** Plain text and five parameters: it runs before every request, and putting it together must cost nothing. */
 const asking = statement<Row>(
   () => sql`
     /* across tenants: who asks */
@@ -131,14 +92,8 @@ const asking = statement<Row>(
       select 0, ip, ip_limit from asked
       union all select 1, id::text, key_limit from found where live
       union all select 2, workspace_id::text, tenant_limit from found where live
-    ), ${lookingBefore},
-    ${taking("ip", "ip", "ip_limit from asked", " where not exists (select 1 from before where is_full)")},
-    ${taking("key", "id::text", "key_limit from found", ", found where live and exists (select 1 from ip)")},
-    ${taking("tenant", "workspace_id::text", "tenant_limit from found", ", found where live and exists (select 1 from key)")}
-    select found.*, ${lookedBefore},
-      (select hits from ip) as ip_hits, (select hits from key) as key_hits, (select hits from tenant) as tenant_hits, window_start,
-      ${resetSeconds}
-    from asked left join found on true`,
+    ), ${takingWindows}
+    select found.*, ${windowColumns} from asked cross join windows left join found on true order by windows.scope`,
 );
 
 const sameDigest = (stored: string | null, given: string): boolean =>

@@ -1,4 +1,4 @@
-import type { Window } from "./admit.ts";
+import type { Window } from "./judge-windows.ts";
 
 /** The windows as headers: draft-ietf-httpapi-ratelimit-headers-10 for all three, the older names for the key's. */
 export function describeWindows(windows: readonly Window[], reset_seconds: number): Record<string, string> {

@@ -1,7 +1,7 @@
 import { ApiError } from "../core/errors.ts";
 import { after, seconds, type Timestamp } from "../core/time.ts";
 import { rfc3339 } from "../db/columns.ts";
-import type { Window } from "./admit.ts";
+import type { Window } from "./judge-windows.ts";
 import { describeWindows } from "./describe-windows.ts";
 import type { WindowName } from "./window-sql.ts";
 

@@ -1,8 +1,4 @@
-import { sql, type SQL } from "drizzle-orm";
-import type { Services } from "../core/context.ts";
-import { rate_limit_windows } from "./tables.ts";
-
-/** What the statements that admit have in common. Each has `asked` (with `cost`) and `wanted(scope, subject, allowed)`. */
+import { sql } from "drizzle-orm";
 
 /** The windows, as the table numbers them. */
 export const windowNumbers = { ip: 0, key: 1, tenant: 2, member: 3, visitor: 4, sign_in: 5 } as const;
@@ -14,33 +10,36 @@ export const resetSeconds = sql.raw(
   `greatest(1, ceil(extract(epoch from window_start + interval '1 minute' - clock_timestamp())))::int as reset_seconds`,
 );
 
-/** What the wanted windows hold: if any of them is full nothing is written. */
-export const lookingBefore = sql.raw(`before as materialized (
-      select wanted.scope, coalesce(held.hits, 0) as hits, coalesce(held.hits, 0) + asked.cost > wanted.allowed as is_full
+/**
+ * What the statements that admit have in common, behind `asked(cost, window_start)` and `wanted(scope, subject, allowed)`.
+ * It looks first: if any window is full nothing is written. The upsert then decides exactly, always in the same order,
+ * and takes nothing of a window that filled up meanwhile.
+ */
+export const takingWindows = sql.raw(`before as materialized (
+      select wanted.*, coalesce(held.hits, 0) as held, coalesce(held.hits, 0) + asked.cost > wanted.allowed as is_full
       from asked cross join wanted left join rate_limit_windows as held
         on held.scope = wanted.scope and held.subject = wanted.subject and held.window_start = asked.window_start
-    )`);
-export const lookedBefore = sql.raw(
-  `(select min(scope) from before where is_full) as full_scope, array(select hits from before order by scope) as held`,
-);
-
-/** Takes one window, and decides exactly: no row where it has filled up since the look. `rest` says for whom, and after which. */
-export const taking = (window: WindowName, subject: string, allowed: string, rest: string): SQL =>
-  sql.raw(`${window} as (
+    ), taken as (
       insert into rate_limit_windows as held (scope, subject, window_start, hits)
-      select ${windowNumbers[window]}, ${subject}, window_start, cost from asked${rest}
+      select scope, subject, window_start, cost from asked, before where not exists (select 1 from before where is_full) order by scope
       on conflict (scope, subject, window_start) do update set hits = held.hits + excluded.hits
-      where held.hits + excluded.hits <= (select ${allowed}) returning hits
+      where held.hits + excluded.hits <= (select allowed from before where before.scope = excluded.scope)
+      returning scope, hits
+    ), windows as (
+      select before.*, taken.hits as taken from before left join taken on taken.scope = before.scope
     )`);
 
-/** A denied request is counted nowhere, also when a window filled up between the look and the taking. */
-export async function giveBack(
-  { db }: Services,
-  window: WindowName,
-  subject: string | null,
-  cost: number,
-  window_start: string,
-): Promise<void> {
-  await db.execute(sql`update ${rate_limit_windows} set hits = hits - ${cost}::int where scope = ${windowNumbers[window]}
-    and subject = ${subject} and window_start = ${window_start}::timestamptz`);
+/** A window as such a statement found it: what it held before, and what it holds since it was taken; null if it was not. */
+export interface WindowRow {
+  scope: number;
+  subject: string;
+  allowed: number;
+  held: number;
+  is_full: boolean;
+  taken: number | null;
+  window_start: string;
+  reset_seconds: number;
 }
+
+/** The columns of it. */
+export const windowColumns = sql`windows.scope, windows.subject, allowed, held, is_full, taken, window_start, ${resetSeconds}`;

@@ -4,9 +4,9 @@ import { unauthorized } from "../core/errors.ts";
 import { idOf, type Id } from "../core/ids.ts";
 import type { Timestamp } from "../core/time.ts";
 import { statement } from "../db/statement.ts";
-import type { Window } from "../rate-limits/admit.ts";
-import { fullWindow, resetAt } from "../rate-limits/full-window.ts";
-import { giveBack, lookedBefore, lookingBefore, resetSeconds, taking, thisMinute } from "../rate-limits/window-sql.ts";
+import { fullWindow } from "../rate-limits/full-window.ts";
+import { judgeWindows, type Window } from "../rate-limits/judge-windows.ts";
+import { takingWindows, thisMinute, windowColumns, type WindowRow } from "../rate-limits/window-sql.ts";
 import type { Role } from "../team/contract.ts";
 import { noSession } from "./find-session.ts";
 
@@ -34,22 +34,10 @@ interface Request {
  * member who was removed are refused by their very next request. Who is nobody counts against the address alone.
  */
 export async function admitMember(services: Services, request: Request): Promise<AdmittedMember> {
-  const [found] = await asking(services.db, { ...request, member_limit, now: services.now() });
-  const row = found!;
-  const wanted: Wanted[] = [
-    { scope: "ip", number: 0, limit: request.ip_limit, taken: row.ip_hits },
-    ...(row.member_id === null ? [] : [{ scope: "member", number: 3, limit: member_limit, taken: row.member_hits } as const]),
-  ];
-  const windows = wanted.map(({ scope, limit, taken }, at): Window => {
-    return { scope, limit, remaining: Math.max(0, limit - (taken ?? row.held[at]!)) };
-  });
-  const reset_at = resetAt(row.window_start);
-
-  const full = wanted.find(({ number, taken }) => (row.full_scope === null ? taken === null : number === row.full_scope));
-  if (full) {
-    if (row.ip_hits !== null) await giveBack(services, "ip", request.ip, request.cost, row.window_start);
-    throw fullWindow({ scope: full.scope, limit: full.limit, windows, reset_seconds: row.reset_seconds, reset_at });
-  }
+  const rows = await asking(services.db, { ...request, member_limit, now: services.now() });
+  const { windows, full, reset_seconds, reset_at } = await judgeWindows(services, rows, request.cost);
+  if (full) throw fullWindow({ scope: full.scope, limit: full.limit, windows, reset_seconds, reset_at });
+  const row = rows[0]!;
   if (row.id === null) throw noSession();
   if (row.member_id === null) {
     throw unauthorized("no_workspace", "The session speaks for no workspace that you are in: switch to one of yours.");
@@ -62,33 +50,19 @@ export async function admitMember(services: Services, request: Request): Promise
       role: row.role!,
     },
     windows,
-    reset_seconds: row.reset_seconds,
+    reset_seconds,
     reset_at,
   };
 }
 
-interface Wanted {
-  scope: Window["scope"];
-  /** As the table numbers it. */
-  number: number;
-  limit: number;
-  taken: number | null;
-}
-
-interface Row {
+/** Who asks, beside one of the windows. */
+interface Row extends WindowRow {
   id: string | null;
   workspace_id: string | null;
   member_id: string | null;
   user_name: string | null;
   name: string | null;
   role: Role | null;
-  full_scope: number | null;
-  /** What the windows held before, in the order of their scopes. */
-  held: number[];
-  ip_hits: number | null;
-  member_hits: number | null;
-  window_start: string;
-  reset_seconds: number;
 }
 
 /** As `rate-limits/admit.ts` asks for keys: it looks first, and writes only if both windows have room. */
@@ -110,11 +84,6 @@ const asking = statement<Row>(
     ), wanted(scope, subject, allowed) as (
       select 0, ip, ip_limit from asked
       union all select 3, member_id::text, member_limit from asked, found where member_id is not null
-    ), ${lookingBefore},
-    ${taking("ip", "ip", "ip_limit from asked", " where not exists (select 1 from before where is_full)")},
-    ${taking("member", "member_id::text", "member_limit from asked", ", found where member_id is not null and exists (select 1 from ip)")}
-    select found.*, ${lookedBefore},
-      (select hits from ip) as ip_hits, (select hits from member) as member_hits, window_start,
-      ${resetSeconds}
-    from asked left join found on true`,
+    ), ${takingWindows}
+    select found.*, ${windowColumns} from asked cross join windows left join found on true order by windows.scope`,
 );
