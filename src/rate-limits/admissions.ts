@@ -38,14 +38,25 @@ export class Admissions {
   }
 }
 
+/** A connection that hangs holds those who are asked for on it, and those behind them no longer than this. */
+const patience_ms = 500;
+
 /** A group that gathers until the one before it has its answers, whatever they are. */
 function begin(services: Services, asker: Asker, before: Group | undefined): Group {
   const group: Group = { costs: [], is_asked: false, answers: ask() };
   return group;
 
   async function ask() {
-    await before?.answers.catch(() => {});
+    await (before && answered(before));
     group.is_asked = true;
     return admit(services, asker, group.costs);
   }
+}
+
+function answered({ answers }: Group): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, patience_ms);
+    const over = () => (clearTimeout(timer), resolve());
+    answers.then(over, over);
+  });
 }

@@ -43,6 +43,7 @@ async function setUp(key_limit = 1000) {
       letGo();
       return Promise.all(answers);
     },
+    letGo: () => letGo(),
     breakNext: () => (breakNext = true),
     asked: () => asked,
     hits: () => hitsOf(db, { ip: address, key: id, tenant: tenant.workspace_id }),
@@ -94,6 +95,16 @@ test("where nobody has room, all are refused by one look", async () => {
   expect(statuses(answers)).toEqual([200, ...Array<number>(10).fill(429)]);
   expect(asked()).toBe(2);
   expect(await hits()).toEqual({ ip: 1, key: 1, tenant: 1 });
+});
+
+test("those behind a request whose answer hangs are asked for without it", async () => {
+  const { ask, letGo, asked } = await setUp();
+  const first = ask();
+  await expect.poll(asked).toBe(1);
+  expect(statuses(await Promise.all([ask(), ask()]))).toEqual([200, 200]);
+  expect(asked()).toBe(2);
+  letGo();
+  expect((await first).status).toBe(200);
 });
 
 test("keys do not wait for one another: a second one has its answer while the first one's is held", async () => {
