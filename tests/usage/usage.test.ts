@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { Db } from "../../src/core/context.ts";
 import { metrics, pricing, type PricedMetric } from "../../src/core/pricing.ts";
 import { ApiError } from "../../src/core/errors.ts";
-import { after, hours, minutes } from "../../src/core/time.ts";
+import { after, hours, minutes, msBetween } from "../../src/core/time.ts";
 import { atomically } from "../../src/db/atomically.ts";
 import { messages } from "../../src/messages/tables.ts";
 import { charge } from "../../src/usage/charge.ts";
@@ -36,6 +36,9 @@ const setPlan = (tenant: Tenant, plan: keyof typeof pricing.plans) =>
     .set({ plan })
     .where(sql`${workspaces.id} = ${sql.param(tenant.workspace_id, workspaces.id)}`);
 
+/** A history goes on for up to three hours: one that begins then ends on the same day, and so in the same month. */
+const nextMorning = (now: string) => `${after(now, hours(24)).slice(0, 10)}T06:00:00.000Z`;
+
 describe("the ledger, the usage and what remains", () => {
   const kinds = ["whatsapp", "twilio_sms", "web_widget", "instagram"] as const;
   const steps = fc.array(
@@ -56,6 +59,7 @@ describe("the ledger, the usage and what remains", () => {
     await fc.assert(
       fc.asyncProperty(steps, async (history) => {
         const { world, tenant } = await withTenant();
+        world.advance(msBetween(world.now(), nextMorning(world.now())));
         world.services.pricing = {
           ...pricing,
           prices: { ...pricing.prices, messages_inbound: 0.001, messages_outbound: 0.1, sms_segments: 0.007 },
