@@ -1,10 +1,11 @@
-import { and, desc, eq, gt, inArray, isNull, lt, sql, type SQL } from "drizzle-orm";
+import { and, desc, eq, inArray, isNull, lt, sql, type SQL } from "drizzle-orm";
 import type { Identity } from "../channels/contract.ts";
 import type { Ctx, TxCtx } from "../core/context.ts";
 import { extended } from "../core/extended.ts";
 import { ApiError } from "../core/errors.ts";
 import type { Id } from "../core/ids.ts";
 import { pageOf, readCursor, type Listing } from "../core/page.ts";
+import { createdWithin } from "../db/created-within.ts";
 import { mine } from "../db/mine.ts";
 import { given } from "../db/query.ts";
 import { totalOf } from "../db/total.ts";
@@ -29,8 +30,7 @@ export async function listContacts(ctx: Ctx, input: ListContacts) {
     given(input.external_id, (external_id) => eq(contacts.external_id, external_id)),
     given(input.identity, (value) => hasIdentity(ctx, value)),
     given(input.q, (q) => foundBy(ctx, contacts.id, q, placesOfContacts(ctx))),
-    given(input.created_after, (moment) => gt(contacts.created_at, moment)),
-    given(input.created_before, (moment) => lt(contacts.created_at, moment)),
+    createdWithin(contacts, "cont", input),
   );
   const rows = await withIdentities(ctx)
     .where(
