@@ -4,6 +4,12 @@ import { exampleOf } from "../core/example.ts";
 import { lines_type } from "./lines.ts";
 import type { Published } from "./rest.ts";
 
+const of_events = {
+  name: "Events",
+  description: "What happened, as it is posted to webhooks: kept for the workspace's `event_retention_days` (30), to be polled.",
+};
+const of_usage = { name: "Usage", description: "What the workspace used, and how its credits stand." };
+
 /** The path's first segment decides the chapter. */
 export const chapters: Record<string, { name: string; description: string }> = {
   me: { name: "Identity", description: "Who makes the request." },
@@ -22,19 +28,13 @@ export const chapters: Record<string, { name: string; description: string }> = {
   team_members: { name: "Team", description: "The people who answer the business's customers." },
   messages: { name: "Messages", description: "What was said, in and out." },
   templates: { name: "Templates", description: "Messages that WhatsApp approved beforehand, which may be sent at any time." },
-  events: {
-    name: "Events",
-    description: "What happened, as it is posted to webhooks: kept for the workspace's `event_retention_days` (30), to be polled.",
-  },
-  event_types: {
-    name: "Events",
-    description: "What happened, as it is posted to webhooks: kept for the workspace's `event_retention_days` (30), to be polled.",
-  },
+  events: of_events,
+  event_types: of_events,
   webhook_endpoints: { name: "Webhook endpoints", description: "URLs that events are posted to." },
   webhook_deliveries: { name: "Webhook deliveries", description: "The delivery log, and replay." },
   jobs: { name: "Jobs", description: "What goes on in the background, and how far it is." },
-  usage: { name: "Usage", description: "What the workspace used, and how its credits stand." },
-  billing: { name: "Usage", description: "What the workspace used, and how its credits stand." },
+  usage: of_usage,
+  billing: of_usage,
   analytics: { name: "Analytics", description: "How conversations fare, in any time zone." },
   webhook_secret: { name: "Webhook secret", description: "What webhooks are signed with." },
 };

@@ -88,17 +88,10 @@ export function admission(rules: Rules, last_used: LastUsed): MiddlewareHandler<
     } catch (error) {
       return sendProblem(c, error);
     }
-    const { key, windows, reset_seconds, reset_at } = admitted;
+    const { key } = admitted;
     last_used.note(key);
     if (cost > 0) services.tally.note("api_requests", { workspace_id: key.workspace_id, api_key_id: key.id }, cost);
-    const context = {
-      admission: { windows, reset_seconds, reset_at },
-      request_id: c.get("request_id"),
-      workspace_id: key.workspace_id,
-      actor: { type: "api_key" as const, id: key.id, name: key.name, scopes: key.scopes },
-    };
-    c.set("ctx", extended(services, context));
-    addHeaders(c, describeWindows(windows, reset_seconds));
+    letIn(c, admitted, key.workspace_id, { type: "api_key", id: key.id, name: key.name, scopes: key.scopes });
     return next();
   };
 }
@@ -117,20 +110,26 @@ export function admissionOfMembers(rules: Rules, admitKey: MiddlewareHandler<Fro
       if (token === undefined) throw noSession();
       const ip = limitSubject(addressOf(c));
       const asked = admitMember(services, { token, ip, ip_limit: rules.ip_limit_per_minute, cost: costOf(c) });
-      const { member, windows, reset_seconds, reset_at } = await inTime(rules.database_wait_ms ?? database_wait_ms, asked);
-      const context = {
-        admission: { windows, reset_seconds, reset_at },
-        request_id: c.get("request_id"),
-        workspace_id: member.workspace_id,
-        actor: { type: "member" as const, id: member.id, name: member.name, scopes: scopesOf(member.role) },
-      };
-      c.set("ctx", extended(services, context));
-      Object.assign(c.get("headers"), describeWindows(windows, reset_seconds));
+      const admitted = await inTime(rules.database_wait_ms ?? database_wait_ms, asked);
+      const { id, name, role, workspace_id } = admitted.member;
+      letIn(c, admitted, workspace_id, { type: "member", id, name, scopes: scopesOf(role) });
     } catch (error) {
       return sendProblem(c, error);
     }
     return next();
   };
+}
+
+/** Who was admitted asks in their own name from here on, and is told of their windows in every answer. */
+function letIn(
+  c: Context<Front>,
+  { windows, reset_seconds, reset_at }: Pick<Admission, "windows" | "reset_seconds" | "reset_at">,
+  workspace_id: Id<"ws">,
+  actor: Ctx["actor"],
+): void {
+  const admission = { windows, reset_seconds, reset_at };
+  c.set("ctx", extended(c.get("services"), { admission, request_id: c.get("request_id"), workspace_id, actor }));
+  addHeaders(c, describeWindows(windows, reset_seconds));
 }
 
 /** Every request asks the database first, so this is where a crowd before it shows. */
