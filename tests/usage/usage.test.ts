@@ -15,6 +15,7 @@ import { handled_quarter_hours, ledger_entries, usage_quarter_hours } from "../.
 import { workspaces } from "../../src/workspaces/tables.ts";
 import { createSandbox, freshNumber } from "../support/channels.ts";
 import { onPostgres } from "../support/database.ts";
+import { caughtUp } from "../support/feeds.ts";
 import { rowsOf } from "../support/rows.ts";
 import { breakdownBy, countOf, getBilling, getUsage, listLedger, thousandths } from "../support/usage.ts";
 import { createWorld, type Tenant } from "../support/world.ts";
@@ -138,6 +139,7 @@ describe("adding up", () => {
     const { world, tenant } = await withTenant();
     for (const text of ["One", "Two", "Three"]) await tenant.hears(text);
     const before = await getUsage(tenant);
+    await caughtUp(world.services.db);
     await Promise.all([sumUpUsage(world.services), sumUpUsage(world.services)]);
     await sumUpUsage(world.services);
     const ours = (await rowsOf(tenant, usage_quarter_hours)).filter(({ metric }) => metric === "messages_inbound");
@@ -171,6 +173,7 @@ describe("adding up", () => {
     const { world, tenant } = await withTenant();
     const { id } = await tenant.hears("Hello");
     await tenant.post(`/v1/conversations/${id}/messages`, { content: { type: "text", text: "Good day" } });
+    await caughtUp(world.services.db);
     expect((await world.sweep())["charges"]).toBeGreaterThanOrEqual(2);
     expect(await rowsOf(tenant, handled_quarter_hours)).toMatchObject([{ conversation_id: id, channel: "whatsapp" }]);
     expect(await getUsage(tenant)).toMatchObject({ conversations_handled: 1 });
