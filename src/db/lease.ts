@@ -1,15 +1,16 @@
+import { randomUUID } from "node:crypto";
 import { and, eq, sql, type SQL } from "drizzle-orm";
 import type { AnyPgColumn, PgTable } from "drizzle-orm/pg-core";
 import type { Db } from "../core/context.ts";
 import { idOf, uuidOf, type Id } from "../core/ids.ts";
 import { after, seconds, type Timestamp } from "../core/time.ts";
-import { query } from "./query.ts";
+import { statement } from "./statement.ts";
 
 /** A table whose rows are work. */
 type WorkTable = PgTable &
   Record<"workspace_id" | "id" | "status" | "due_at" | "attempts" | "lease_id" | "lease_until" | "updated_at", AnyPgColumn>;
 
-export interface Queue {
+export interface Queue<More extends object = object> {
   table: WorkTable;
   /** What takes turns: an endpoint, a channel. A lane with a million rows delays no other. */
   lane: AnyPgColumn;
@@ -20,6 +21,8 @@ export interface Queue {
    * before them. The index of ready rows then has `least(attempts, 1)` behind the lane.
    */
   keeps_half_for_first?: boolean;
+  /** What a claim tells of its rows (`w`) besides: columns, and what they are joined with, for each row by its key. `type` is never set. */
+  tells?: { columns: SQL; beside: SQL; type?: More };
 }
 
 /** A word as a literal: with a parameter in its place no plan could use the indexes that hold only such rows. */
@@ -63,72 +66,116 @@ export async function revive(db: Db, { table, words }: Queue, now: Timestamp): P
     from dead where w.workspace_id = dead.workspace_id and w.id = dead.id`);
 }
 
+interface Limits {
+  lanes: number;
+  in_flight_per_lane: number;
+  limit: number;
+}
+
 /**
  * Leases ready rows, fairly: walks the lanes that have any (a skip scan over the index of ready rows) from
- * where the last claim stopped, takes from each no more than it may have in flight, and hands them out like
- * cards, one of each lane in turn. Where nothing was leased there may be more behind: until `turn` is the first.
+ * where the last claim stopped, and takes from each, oldest first, no more than it may have in flight. All that is
+ * taken at once has one lease. Where nothing was leased there may be more behind: until `turn` is the first.
  */
-export async function claim(
+export async function claim<More extends object>(
   db: Db,
-  queue: Queue,
-  options: { now: Timestamp; turn: Turn; lanes: number; in_flight_per_lane: number; limit: number },
-): Promise<{ claims: Claim[]; turn: Turn }> {
-  const { table, lane, words } = queue;
+  queue: Queue<More>,
+  { now, turn, ...limits }: Limits & { now: Timestamp; turn: Turn },
+): Promise<{ claims: (Claim & More)[]; turn: Turn }> {
+  const lease = { lease_id: randomUUID(), lease_until: after(now, lease_ms) };
+  const rows = (await claimingOf(queue)(db, { ...turn, ...limits, ...lease })) as Told<More>[];
+  const leased = rows.filter((row) => row.uuid !== null);
+  const next = turnAfter(rows[0]?.last_turn, leased, limits);
+  return { claims: claimsOf(leased, lease), turn: next };
+}
+
+const claiming = new WeakMap<Queue, ReturnType<typeof statement<object>>>();
+
+function claimingOf(queue: Queue) {
+  const made = claiming.get(queue) ?? statement<object>(() => claimFrom(queue));
+  claiming.set(queue, made);
+  return made;
+}
+
+function claimFrom(queue: Queue): SQL {
+  const { table, lane, words, tells } = queue;
   const lane_id = sql.identifier(lane.name);
-  const ready = sql`status = ${word(words.ready)}`;
+  const ready = sql`w.status = ${word(words.ready)}`;
   // The order of the index of ready rows and of no other: a plan that walks another would read whole lanes.
-  const in_lane = queue.keeps_half_for_first ? sql`least(w.attempts, 1)` : sql`w.due_at`;
-  const lease_until = after(options.now, lease_ms);
-  const [answer] = await query<{ leased: Leased[]; last: (Turn & { n: number }) | null }>(
-    db,
-    sql`
+  const in_order = sql`w.workspace_id, w.${lane_id}, ${queue.keeps_half_for_first ? sql`least(w.attempts, 1)` : sql`w.due_at`}`;
+  return sql`
     /* across tenants: claim */
     with recursive turn(workspace_id, lane, n) as (
       (select w.workspace_id, w.${lane_id}, 1 from ${table} as w
-       where w.${ready} and (w.workspace_id, w.${lane_id}) > (${options.turn.workspace_id}::uuid, ${options.turn.lane}::uuid)
-       order by w.workspace_id, w.${lane_id}, ${in_lane} limit 1)
+       where ${ready} and (w.workspace_id, w.${lane_id}) > (${given("workspace_id")}::uuid, ${given("lane")}::uuid)
+       order by ${in_order} limit 1)
       union all
       select following.*, turn.n + 1 from turn cross join lateral (
         select w.workspace_id, w.${lane_id} from ${table} as w
-        where w.${ready} and (w.workspace_id, w.${lane_id}) > (turn.workspace_id, turn.lane)
-        order by w.workspace_id, w.${lane_id}, ${in_lane} limit 1) as following
-      where turn.n < ${options.lanes}::int
+        where ${ready} and (w.workspace_id, w.${lane_id}) > (turn.workspace_id, turn.lane)
+        order by ${in_order} limit 1) as following
+      where turn.n < ${given("lanes")}::int
     ), picked as (
-      select ready.workspace_id, ready.id from turn cross join lateral (
-        select greatest(0, ${options.in_flight_per_lane}::int - count(*))::int as n from ${table} as busy
+      select ready.place from turn cross join lateral (
+        select greatest(0, ${given("in_flight_per_lane")}::int - count(*))::int as n from ${table} as busy
         where busy.status = ${word(words.leased)} and busy.workspace_id = turn.workspace_id and busy.${lane_id} = turn.lane
       ) as room cross join lateral (${pick(queue)}) as ready
-      limit ${options.limit}::int
+      limit ${given("limit")}::int
     ), leased as (
       update ${table} as w
-      set status = ${word(words.leased)}, lease_id = gen_random_uuid(), lease_until = ${lease_until}::timestamptz
-      from picked where w.workspace_id = picked.workspace_id and w.id = picked.id
-      returning w.workspace_id, w.id, w.${lane_id} as lane, w.lease_id, w.attempts, w.due_at
-    ), dealt as (
-      select *, row_number() over (partition by workspace_id, lane order by due_at, id) as place from leased
+      set status = ${word(words.leased)}, lease_id = ${given("lease_id")}::uuid, lease_until = ${given("lease_until")}::timestamptz
+      -- They are locked, and so are still where they were found.
+      from picked where w.ctid = picked.place
+      returning w.*
     )
-    select coalesce((select json_agg(dealt order by place, workspace_id, lane) from dealt), '[]') as leased,
-      (select to_json(turn) from turn order by n desc limit 1) as last`,
-  );
-  const { leased, last } = answer!;
-  const claims = leased.map(({ workspace_id, id, lane: of, lease_id, attempts }) => ({
-    workspace_id: idOf("ws", workspace_id),
-    uuid: id,
-    lane: of,
-    lease_id,
-    lease_until,
-    attempts,
-  }));
-  const reached = leased.length >= options.limit ? leased.reduce(laterOf, firstTurn()) : last;
+    select last.turn as last_turn, held.*
+    from (select to_json(turn)::text as turn from turn order by n desc limit 1) as last left join (
+      select w.workspace_id, w.id as uuid, w.${lane_id} as lane, w.attempts${tells ? sql`, ${tells.columns}` : sql``}
+      from (select * from leased order by due_at, id) as w ${tells?.beside ?? sql``}) as held on ${isDurable(queue)}`;
+}
+
+const given = (name: string): SQL => sql`${sql.placeholder(name)}`;
+
+/**
+ * A lease that a crash of the database undoes leaves its rows ready. Where a worker that dies leaves them so too, nothing is
+ * lost by it, and a claim does not wait for the disk.
+ */
+const isDurable = ({ words }: Queue): SQL =>
+  words.abandoned === words.ready ? sql`(select set_config('synchronous_commit', 'off', true)) = 'off'` : sql`true`;
+
+interface Leased extends Turn {
+  /** Where the walk ended, as JSON. */
+  last_turn: string;
+  uuid: string;
+  attempts: number;
+}
+
+/** A walk that found lanes of which none had room tells of itself alone. */
+type Told<More> = (Leased & More) | { last_turn: string; uuid: null };
+
+function turnAfter(told: string | undefined, leased: readonly Leased[], { lanes, limit }: Limits): Turn {
+  if (told === undefined) return firstTurn();
+  const last = JSON.parse(told) as Turn & { n: number };
+  const { workspace_id, lane } = leased.length >= limit ? leased.reduce<Turn>(laterOf, firstTurn()) : last;
   // A short walk that was walked to its end means that there is no lane behind: start over.
-  const is_over = !last || (last.n < options.lanes && last.lane === reached?.lane);
-  return { claims, turn: is_over ? firstTurn() : reached! };
+  const is_over = last.n < lanes && last.lane === lane;
+  return is_over ? firstTurn() : { workspace_id, lane };
+}
+
+/** The rows themselves, with their lease: a copy of each would cost more than its claim. */
+function claimsOf<More extends object>(leased: (Leased & More)[], lease: Pick<Claim, "lease_id" | "lease_until">): (Claim & More)[] {
+  const workspaces = new Map<string, Id<"ws">>();
+  return leased.map((row) => {
+    const workspace_id = workspaces.get(row.workspace_id) ?? idOf("ws", row.workspace_id);
+    workspaces.set(row.workspace_id, workspace_id);
+    return Object.assign(row, lease, { workspace_id });
+  });
 }
 
 /** What a lane (`turn`) gives when it has room for `room.n`: the oldest first, and of each kind no more rows are read than are taken. */
 function pick({ table, lane, words, keeps_half_for_first }: Queue): SQL {
   const oldest = (limit: SQL, which = sql`true`) => sql`
-    select w.workspace_id, w.id from ${table} as w
+    select w.ctid as place from ${table} as w
     where w.status = ${word(words.ready)} and w.workspace_id = turn.workspace_id and w.${sql.identifier(lane.name)} = turn.lane and ${which}
     order by w.due_at, w.id limit ${limit} for update skip locked`;
   if (!keeps_half_for_first) return oldest(sql`room.n`);
@@ -140,12 +187,6 @@ function pick({ table, lane, words, keeps_half_for_first }: Queue): SQL {
       sql`least(w.attempts, 1) = 1`,
     )})
     select * from again union all (select * from first limit room.n - (select count(*) from again))`;
-}
-
-interface Leased extends Turn {
-  id: string;
-  lease_id: string;
-  attempts: number;
 }
 
 const laterOf = (a: Turn, { workspace_id, lane }: Turn): Turn =>
@@ -161,7 +202,7 @@ export async function release(db: Db, { table, words }: Queue, claims: readonly 
     /* across tenants: release */
     update ${table} as w set status = ${word(words.ready)}, lease_id = null, lease_until = null, updated_at = ${now}::timestamptz
     from json_to_recordset(${rows}::text::json) as held(workspace_id uuid, id uuid, lease_id uuid)
-    where w.workspace_id = held.workspace_id and w.id = held.id and w.lease_id = held.lease_id and w.status = ${word(words.leased)}`);
+    where w.workspace_id = held.workspace_id and w.id = held.id and w.lease_id = held.lease_id`);
 }
 
 /** The lease is the fence: a worker that lost it changes nothing. */

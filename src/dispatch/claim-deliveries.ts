@@ -1,39 +1,58 @@
 import { sql } from "drizzle-orm";
 import type { Services } from "../core/context.ts";
 import { idOf, uuidOf, type Id } from "../core/ids.ts";
-import type { Timestamp } from "../core/time.ts";
+import { after, seconds, type Timestamp } from "../core/time.ts";
 import { rfc3339 } from "../db/columns.ts";
 import { claim, isFirst, revive, type Claim, type Queue, type Turn } from "../db/lease.ts";
+import { mine } from "../db/mine.ts";
+import { query } from "../db/query.ts";
 import { statement } from "../db/statement.ts";
 import type { EventName, StoredDeliveryStatus, Trigger } from "../webhooks/contract.ts";
 import { openHeaders } from "../webhooks/endpoint-headers.ts";
 import { secretPlace } from "../webhooks/secrets.ts";
 import { events, webhook_deliveries, webhook_endpoints, webhook_secrets } from "../webhooks/tables.ts";
 
+/** What a claim tells of a delivery besides its lease. */
+interface Told {
+  event_type: EventName;
+  payload: string;
+  trigger: Trigger;
+  resting_status: StoredDeliveryStatus | null;
+  created_at: Timestamp;
+}
+
 /** A worker that died may have posted; at least once means that the delivery is simply made again. */
-export const deliveryQueue: Queue = {
+export const deliveryQueue: Queue<Told> = {
   table: webhook_deliveries,
   lane: webhook_deliveries.endpoint_id,
   words: { ready: "ready", waiting: "scheduled", leased: "delivering", abandoned: "ready" },
   keeps_half_for_first: true,
+  tells: {
+    columns: sql`w.event_type, w.trigger, w.resting_status, w.created_at, event.payload`,
+    // One look-up by key for each: a plan that reads the whole table, which suits a small one, would stay when it has grown.
+    beside: sql`cross join lateral (
+      select e.payload from ${events} as e where e.workspace_id = w.workspace_id and e.id = w.event_id limit 1) as event`,
+  },
 };
 
 /** Everything an attempt needs. */
-export interface ClaimedDelivery extends Claim {
+export interface ClaimedDelivery extends Claim, Told {
   id: Id<"dlv">;
-  endpoint_id: Id<"whe">;
-  event_type: EventName;
-  payload: string;
+  endpoint: Destination;
+  /** Begun later, an attempt and its settlement might not end within the lease. */
+  begin_by: Timestamp;
+}
+
+/** Where the deliveries of a lane go. */
+export interface Destination {
+  id: Id<"whe">;
   url: string;
   /** False when the endpoint was disabled or deleted after the delivery had been written. */
-  endpoint_enabled: boolean;
+  enabled: boolean;
   delivery_id_header: boolean;
   /** The receiver's own, which stand under ours. */
   headers: Record<string, string>;
   secrets: string[];
-  trigger: Trigger;
-  resting_status: StoredDeliveryStatus | null;
-  created_at: Timestamp;
 }
 
 interface Limits {
@@ -51,19 +70,35 @@ export async function claimDeliveries(
   const { db, now } = services;
   if (isFirst(turn)) await revive(db, deliveryQueue, now());
   const claimed = await claim(db, deliveryQueue, { now: now(), turn, ...limits });
-  return { deliveries: await withDetails(services, claimed.claims), turn: claimed.turn };
+  return { deliveries: await withEndpoints(services, claimed.claims), turn: claimed.turn };
 }
 
-interface Details {
-  id: string;
-  event_type: EventName;
-  trigger: Trigger;
-  resting_status: StoredDeliveryStatus | null;
-  created_at: string;
-  payload: string;
+/** The same of one that somebody has leased already. */
+export async function readClaimed(services: Services, held: Claim): Promise<ClaimedDelivery | undefined> {
+  const { columns, beside } = deliveryQueue.tells!;
+  const row = sql`select * from ${webhook_deliveries} where ${mine(held, webhook_deliveries)} and id = ${held.uuid}::uuid`;
+  const [told] = await query<Told>(services.db, sql`select ${columns} from (${row}) as w ${beside}`);
+  const [delivery] = told ? await withEndpoints(services, [{ ...held, ...told }]) : [];
+  return delivery;
 }
 
-interface Endpoint {
+/** Room for one post (10 s in all) and its settlement. */
+const post_room_ms = seconds(15);
+
+/** Of what one claim took. A delivery that cannot be made now is left out, and waits for the end of its lease. */
+async function withEndpoints(services: Services, claims: readonly (Claim & Told)[]): Promise<ClaimedDelivery[]> {
+  const [first] = claims;
+  if (!first) return [];
+  const endpoints = await readEndpoints(services, claims);
+  const begin_by = after(first.lease_until, -post_room_ms);
+  return claims.flatMap((held) => {
+    const endpoint = endpoints.get(held.lane);
+    if (!endpoint) return [];
+    return [Object.assign(held, { id: idOf("dlv", held.uuid), endpoint, begin_by, created_at: rfc3339(held.created_at) })];
+  });
+}
+
+interface EndpointRow {
   id: string;
   url: string;
   enabled: boolean;
@@ -71,57 +106,6 @@ interface Endpoint {
   sealed_headers: string | null;
   sealed_secrets: string[];
 }
-
-/** What the attempts need besides the leases. A delivery that cannot be made now is left out, and waits for the end of its lease. */
-export async function withDetails(services: Services, claims: readonly Claim[]): Promise<ClaimedDelivery[]> {
-  if (claims.length === 0) return [];
-  const [rows, endpoints] = await Promise.all([readDeliveries(services, claims), readEndpoints(services, claims)]);
-  const details = new Map(rows.map((row) => [row.id, row]));
-  return claims.flatMap((held) => {
-    const row = details.get(held.uuid);
-    const endpoint = endpoints.get(held.lane);
-    if (!row || !endpoint) return [];
-    // Field by field: spread into one, three objects cost more than the signature does.
-    return {
-      workspace_id: held.workspace_id,
-      uuid: held.uuid,
-      lane: held.lane,
-      lease_id: held.lease_id,
-      lease_until: held.lease_until,
-      attempts: held.attempts,
-      id: idOf("dlv", row.id),
-      event_type: row.event_type,
-      payload: row.payload,
-      trigger: row.trigger,
-      resting_status: row.resting_status,
-      created_at: rfc3339(row.created_at),
-      endpoint_id: endpoint.endpoint_id,
-      url: endpoint.url,
-      endpoint_enabled: endpoint.endpoint_enabled,
-      delivery_id_header: endpoint.delivery_id_header,
-      headers: endpoint.headers,
-      secrets: endpoint.secrets,
-    };
-  });
-}
-
-/** One look-up by key for each: a plan that reads the whole table, which suits a small one, would stay when it has grown. */
-function readDeliveries({ db }: Services, claims: readonly Claim[]): Promise<Details[]> {
-  const claimed = JSON.stringify(claims.map(({ workspace_id, uuid }) => ({ workspace_id: uuidOf(workspace_id), id: uuid })));
-  return readingDeliveries(db, { claimed });
-}
-
-const readingDeliveries = statement<Details>(
-  () => sql`
-    /* across tenants: claim */
-    select detail.* from json_to_recordset(${sql.placeholder("claimed")}::text::json) as claimed(workspace_id uuid, id uuid) cross join lateral (
-      select delivery.id, delivery.event_type, delivery.trigger, delivery.resting_status, delivery.created_at, event.payload
-      from ${webhook_deliveries} as delivery
-      join ${events} as event on event.workspace_id = delivery.workspace_id and event.id = delivery.event_id
-      where delivery.workspace_id = claimed.workspace_id and delivery.id = claimed.id limit 1) as detail`,
-);
-
-type Destination = Pick<ClaimedDelivery, "endpoint_id" | "url" | "endpoint_enabled" | "delivery_id_header" | "headers" | "secrets">;
 
 /** Where they go, by lane: read and opened once for all deliveries of an endpoint. */
 async function readEndpoints(services: Services, claims: readonly Claim[]): Promise<Map<string, Destination>> {
@@ -132,13 +116,13 @@ async function readEndpoints(services: Services, claims: readonly Claim[]): Prom
   const opened = rows.flatMap((row): [string, Destination][] => {
     const sealed = openSealed(services, lanes.get(row.id)!, row);
     if (!sealed) return [];
-    const { url, delivery_id_header } = row;
-    return [[row.id, { ...sealed, endpoint_id: idOf("whe", row.id), url, endpoint_enabled: row.enabled, delivery_id_header }]];
+    const { url, enabled, delivery_id_header } = row;
+    return [[row.id, { ...sealed, id: idOf("whe", row.id), url, enabled, delivery_id_header }]];
   });
   return new Map(opened);
 }
 
-const readingEndpoints = statement<Endpoint>(
+const readingEndpoints = statement<EndpointRow>(
   () => sql`
     /* across tenants: claim */
     select endpoint.id, endpoint.url, endpoint.enabled, endpoint.delivery_id_header, endpoint.sealed_headers,
@@ -149,7 +133,7 @@ const readingEndpoints = statement<Endpoint>(
 );
 
 /** An endpoint whose seals do not open stops nobody else. */
-function openSealed({ vault, log }: Services, workspace_id: Id<"ws">, { id, sealed_headers, sealed_secrets }: Endpoint) {
+function openSealed({ vault, log }: Services, workspace_id: Id<"ws">, { id, sealed_headers, sealed_secrets }: EndpointRow) {
   try {
     return {
       headers: openHeaders(vault, workspace_id, sealed_headers),

@@ -2,9 +2,9 @@ import type { Services } from "../core/context.ts";
 import { Bell } from "../core/bell.ts";
 import { emptyReport, type ChoreOptions, type ChoreReport } from "../core/chore.ts";
 import type { PostOutcome } from "../core/poster.ts";
-import { epochMs, msBetween, seconds } from "../core/time.ts";
+import { epochMs } from "../core/time.ts";
 import { firstTurn, isFirst, release, type Claim, type Turn } from "../db/lease.ts";
-import { claimDeliveries, deliveryQueue, withDetails, type ClaimedDelivery } from "./claim-deliveries.ts";
+import { claimDeliveries, deliveryQueue, readClaimed, type ClaimedDelivery } from "./claim-deliveries.ts";
 import { judge } from "./judge.ts";
 import { Lanes } from "./lanes.ts";
 import { cancelClaimed, settleDeliveries, type Result } from "./settle-deliveries.ts";
@@ -20,8 +20,6 @@ const limits = { lanes: 64, in_flight_per_lane: posts_per_lease * posts_per_endp
 const claim_size = 640;
 /** With fewer that could go on the wire at once, more are claimed: before the wire runs dry. */
 const claim_below = claim_size / 2;
-/** Room for one post (10 s in all) and its settlement; with less of the lease left a row is let go. */
-const post_room_ms = seconds(15);
 /** A few results are not worth a statement: while there are more to come they are waited for, but not for long. */
 const records_at_least = 64;
 const gather_ms = 5;
@@ -41,7 +39,7 @@ export function dispatchDeliveries(services: Services, options: ChoreOptions): P
 
 /** The same stages for one delivery that somebody has leased and waits for. */
 export async function attemptDelivery(services: Services, claim: Claim): Promise<Result | undefined> {
-  const [delivery] = await withDetails(services, [claim]);
+  const delivery = await readClaimed(services, claim);
   const result = delivery && (await deliver(services, delivery));
   if (result) await settleDeliveries(services, [result]);
   return result;
@@ -175,25 +173,25 @@ class Run {
 /** sign → post → judge. */
 async function deliver(services: Services, delivery: ClaimedDelivery): Promise<Result | undefined> {
   const started_at = services.now();
-  if (!delivery.endpoint_enabled && delivery.trigger !== "test") {
+  if (!delivery.endpoint.enabled && delivery.trigger !== "test") {
     await cancelClaimed(services, delivery);
     return undefined;
   }
   // Too late to end within the lease: left alone, it becomes ready again by itself.
-  if (msBetween(started_at, delivery.lease_until) < post_room_ms) return undefined;
+  if (started_at > delivery.begin_by) return undefined;
   const outcome = await services.poster.post(signedRequest(delivery, started_at));
   const ended_at = services.now();
   if (outcome.error !== null) services.log.info(failureOf(delivery, outcome), "an attempt failed");
-  return { delivery, outcome, verdict: judge(delivery, outcome, ended_at), started_at, ended_at };
+  return { attempt_id: services.newId("att"), delivery, outcome, verdict: judge(delivery, outcome, ended_at), started_at, ended_at };
 }
 
 const tally = ({ outcome, verdict }: Result): "succeeded" | "retried" | "failed" =>
   outcome.error === null ? "succeeded" : verdict.status === "scheduled" ? "retried" : "failed";
 
 /** The row says more; this is what a row is found by. */
-const failureOf = ({ workspace_id, endpoint_id, id, attempts }: ClaimedDelivery, { error, status_code, duration_ms }: PostOutcome) => ({
+const failureOf = ({ workspace_id, endpoint, id, attempts }: ClaimedDelivery, { error, status_code, duration_ms }: PostOutcome) => ({
   workspace_id,
-  endpoint_id,
+  endpoint_id: endpoint.id,
   delivery_id: id,
   attempt: attempts + 1,
   error,

@@ -5,15 +5,18 @@ import { uuidOf, type Id } from "../core/ids.ts";
 import type { PostOutcome } from "../core/poster.ts";
 import type { Timestamp } from "../core/time.ts";
 import { atomically } from "../db/atomically.ts";
+import { columnwise } from "../db/columnwise.ts";
+import type { Claim } from "../db/lease.ts";
 import { mine } from "../db/mine.ts";
 import { statement } from "../db/statement.ts";
-import type { ClaimedDelivery } from "./claim-deliveries.ts";
 import { cancelWaiting, withdrawn } from "../webhooks/delete-endpoint.ts";
-import type { Verdict } from "./judge.ts";
 import { webhook_attempts, webhook_deliveries, webhook_endpoint_hours, webhook_endpoints } from "../webhooks/tables.ts";
+import type { ClaimedDelivery } from "./claim-deliveries.ts";
+import type { Verdict } from "./judge.ts";
 
 /** One attempt that was made, and what follows from it. */
 export interface Result {
+  attempt_id: Id<"att">;
   delivery: ClaimedDelivery;
   outcome: PostOutcome;
   verdict: Verdict;
@@ -27,66 +30,67 @@ export interface Result {
  */
 export async function settleDeliveries(services: Services, results: Result[]): Promise<void> {
   if (results.length === 0) return;
-  const settled = await write(services, results);
-  for (const { delivery, verdict } of results) {
-    const has_ended = settled.has(delivery.lease_id) && verdict.status !== "scheduled" && delivery.trigger !== "test";
-    if (has_ended) services.tally.note("webhook_deliveries", delivery);
+  const lost = new Set((await settling(services.db, made.values(results))).map(leaseOf));
+  const settled = results.filter(({ delivery }) => !lost.has(leaseOf(delivery)));
+  const ended = new Map<Id<"ws">, number>();
+  for (const { delivery, verdict } of settled) {
+    if (verdict.status === "scheduled" || delivery.trigger === "test") continue;
+    ended.set(delivery.workspace_id, (ended.get(delivery.workspace_id) ?? 0) + 1);
   }
-  const gone = results.filter(({ delivery, verdict }) => verdict.gone && settled.has(delivery.lease_id));
-  for (const { delivery } of gone) await disableGone(services, delivery.workspace_id, delivery.endpoint_id);
+  for (const [workspace_id, count] of ended) services.tally.note("webhook_deliveries", { workspace_id }, count);
+  for (const { delivery, verdict } of settled) {
+    if (verdict.gone) await disableGone(services, delivery.workspace_id, delivery.endpoint.id);
+  }
 }
+
+const leaseOf = ({ uuid, lease_id }: Pick<Claim, "uuid" | "lease_id">): string => `${uuid} ${lease_id}`;
 
 /** How far apart the waiting retries of an endpoint that works again are spread. */
 const recovery_spread_seconds = 30;
 
-/** Returns the leases that still held. */
-async function write({ db, newId }: Services, results: Result[]): Promise<Set<string>> {
-  const rows = results.map(({ delivery, outcome, verdict, started_at, ended_at }) => ({
-    workspace_id: uuidOf(delivery.workspace_id),
-    id: delivery.uuid,
-    endpoint_id: delivery.lane,
-    lease_id: delivery.lease_id,
-    attempt_id: uuidOf(newId("att")),
-    status: verdict.status,
-    due_at: verdict.due_at,
-    completed_at: verdict.completed_at,
-    attempt_trigger: delivery.trigger,
-    url: delivery.url,
-    started_at,
-    ended_at,
-    status_code: outcome.status_code,
-    error: outcome.error,
-    duration_ms: outcome.duration_ms,
-    response_headers: outcome.response_headers,
-    response_body: outcome.response_body,
-    remote_address: outcome.remote_address,
-  }));
-  const settled = await settling(db, { rows: JSON.stringify(rows) });
-  return new Set(settled.map(({ lease_id }) => lease_id));
-}
+const made = columnwise<Result>({
+  workspace_id: ["uuid", ({ delivery }) => uuidOf(delivery.workspace_id)],
+  uuid: ["uuid", ({ delivery }) => delivery.uuid],
+  lease_id: ["uuid", ({ delivery }) => delivery.lease_id],
+  attempt_id: ["uuid", ({ attempt_id }) => uuidOf(attempt_id)],
+  status: ["text", ({ verdict }) => verdict.status],
+  due_at: ["timestamptz", ({ verdict, ended_at }) => (verdict.due_at === ended_at ? null : verdict.due_at)],
+  completed_at: ["timestamptz", ({ verdict }) => verdict.completed_at],
+  attempt_trigger: ["text", ({ delivery }) => delivery.trigger],
+  url: ["text", ({ delivery }) => delivery.endpoint.url],
+  started_at: ["timestamptz", ({ started_at }) => started_at],
+  ended_at: ["timestamptz", ({ ended_at }) => ended_at],
+  status_code: ["int", ({ outcome }) => outcome.status_code],
+  error: ["text", ({ outcome }) => outcome.error],
+  duration_ms: ["int", ({ outcome }) => outcome.duration_ms],
+  response_headers: ["json", ({ outcome }) => outcome.response_headers && JSON.stringify(outcome.response_headers)],
+  response_body: ["text", ({ outcome }) => outcome.response_body],
+  remote_address: ["text", ({ outcome }) => outcome.remote_address],
+});
 
-const settling = statement<{ lease_id: string }>(
+/*
+ * A plan that was made when little was under way stays. So what is settled is found by its key alone, where the index of
+ * what is leased could be walked for each result, and what waits for an endpoint is looked for when the endpoint has turned.
+ */
+const settling = statement<Pick<Claim, "uuid" | "lease_id">>(
   () => sql`
     /* across tenants: settle */
-    with result as (
-      select * from json_to_recordset(${sql.placeholder("rows")}::text::json) as r(
-        workspace_id uuid, id uuid, endpoint_id uuid, lease_id uuid, attempt_id uuid, status text, due_at timestamptz,
-        completed_at timestamptz, attempt_trigger text, url text, started_at timestamptz, ended_at timestamptz, status_code int,
-        error text, duration_ms int, response_headers jsonb, response_body text, remote_address text)
+    with result as materialized (
+      select * from ${made.rows} as made
     ), settled as (
       update ${webhook_deliveries} as d
-      set status = case when r.status = 'scheduled' and not e.enabled then 'canceled' else r.status end,
-        attempts = d.attempts + 1, due_at = r.due_at, trigger = 'automatic',
-        completed_at = case when r.status <> 'scheduled' then coalesce(r.completed_at, d.completed_at) when not e.enabled then r.ended_at end,
+      set status = case when r.status = 'scheduled' and not (${isEnabled}) then 'canceled' else r.status end,
+        attempts = d.attempts + 1, due_at = coalesce(r.due_at, r.ended_at), trigger = 'automatic',
+        completed_at = case when r.status <> 'scheduled' then coalesce(r.completed_at, d.completed_at) when not (${isEnabled}) then r.ended_at end,
         resting_status = null, lease_id = null, lease_until = null, last_status_code = r.status_code, last_error = r.error,
         last_attempt_at = r.started_at, updated_at = r.ended_at
-      from result as r join ${webhook_endpoints} as e on e.workspace_id = r.workspace_id and e.id = r.endpoint_id
-      where d.workspace_id = r.workspace_id and d.id = r.id and d.lease_id = r.lease_id and d.status = 'delivering'
-      returning r.*, d.attempts as number
+      from result as r
+      where d.workspace_id = r.workspace_id and d.id = r.uuid and d.lease_id = r.lease_id
+      returning r.*, d.endpoint_id, d.attempts as number
     ), logged as (
       insert into ${webhook_attempts} (workspace_id, id, delivery_id, number, trigger, url, status_code, error, duration_ms,
         response_headers, response_body, remote_address, created_at)
-      select workspace_id, attempt_id, id, number, attempt_trigger, url, status_code, error, duration_ms,
+      select workspace_id, attempt_id, uuid, number, attempt_trigger, url, status_code, error, duration_ms,
         response_headers, response_body, remote_address, started_at from settled
     ), counted as (
       insert into ${webhook_endpoint_hours} as h (workspace_id, endpoint_id, hour, succeeded, failed)
@@ -109,14 +113,21 @@ const settling = statement<{ lease_id: string }>(
     ), changed as (
       update ${webhook_endpoints} as e set failing_since = case when t.works then null else t.ended_at end
       from turned as t where e.workspace_id = t.workspace_id and e.id = t.id
+    ), waiting as (
+      select w.place, t.ended_at from turned as t cross join lateral (
+        select d.ctid as place from ${webhook_deliveries} as d
+        where t.works and d.workspace_id = t.workspace_id and d.endpoint_id = t.id and d.status = 'scheduled'
+        order by d.due_at for no key update skip locked) as w
     ), hurried as (
       update ${webhook_deliveries} as d
-      set due_at = least(d.due_at, t.ended_at + random() * ${recovery_spread_seconds}::int * interval '1 second')
-      from turned as t
-      where t.works and d.workspace_id = t.workspace_id and d.endpoint_id = t.id and d.status = 'scheduled'
+      set due_at = least(d.due_at, w.ended_at + random() * ${recovery_spread_seconds}::int * interval '1 second')
+      from waiting as w where d.ctid = w.place
     )
-    select lease_id from settled`,
+    select uuid, lease_id from result except select uuid, lease_id from settled`,
 );
+
+/** Asked for what is to be tried again alone. */
+const isEnabled = sql`select e.enabled from ${webhook_endpoints} as e where e.workspace_id = d.workspace_id and e.id = d.endpoint_id`;
 
 /** 410 Gone: the endpoint is disabled at once, and what waits for it is canceled. Nothing else disables one. */
 async function disableGone(services: Services, workspace_id: Id<"ws">, endpoint_id: Id<"whe">): Promise<void> {

@@ -18,19 +18,19 @@ const keyOf = (secret: string): Buffer => Buffer.from(secret.slice("whsec_".leng
  */
 export function signedRequest(delivery: ClaimedDelivery, now: Timestamp) {
   const timestamp = String(Math.floor(epochMs(now) / 1000));
-  const { id, payload } = delivery;
+  const { id, payload, endpoint } = delivery;
   const ours: Record<string, string> = {
     "content-type": "application/json",
     "user-agent": "Wassla-Webhooks/1",
     "webhook-id": id,
     "webhook-timestamp": timestamp,
-    "webhook-signature": signatureOf(delivery.secrets, id, timestamp, payload),
+    "webhook-signature": signatureOf(endpoint.secrets, id, timestamp, payload),
     "wassla-event": delivery.event_type,
     "wassla-attempt": String(delivery.attempts + 1),
   };
-  if (delivery.delivery_id_header) ours["delivery_id"] = id;
-  const has_own = Object.keys(delivery.headers).length > 0;
-  return { url: delivery.url, body: payload, headers: has_own ? { ...inLowerCase(delivery.headers), ...ours } : ours };
+  if (endpoint.delivery_id_header) ours["delivery_id"] = id;
+  const has_own = Object.keys(endpoint.headers).length > 0;
+  return { url: endpoint.url, body: payload, headers: has_own ? { ...inLowerCase(endpoint.headers), ...ours } : ours };
 }
 
 const inLowerCase = (headers: Record<string, string>): Record<string, string> =>

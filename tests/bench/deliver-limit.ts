@@ -1,6 +1,6 @@
 import { createNewId } from "../../src/core/ids.ts";
 import { systemClock } from "../../src/core/time.ts";
-import type { ClaimedDelivery } from "../../src/dispatch/claim-deliveries.ts";
+import type { ClaimedDelivery, Destination } from "../../src/dispatch/claim-deliveries.ts";
 import { createPoster } from "../../src/posting/post.ts";
 import { signedRequest } from "../../src/dispatch/sign.ts";
 
@@ -14,6 +14,14 @@ const poster = createPoster({
   allow_private_webhooks: true,
   own_host: "api.wassla.test",
 });
+const endpoints = urls.map((url): Destination => ({
+  id: newId("whe"),
+  url,
+  enabled: true,
+  delivery_id_header: true,
+  headers: {},
+  secrets: [process.env["BENCH_SECRET"]!],
+}));
 const deliveries = Array.from({ length: count }, (_, i): ClaimedDelivery => ({
   workspace_id: newId("ws"),
   uuid: "",
@@ -22,16 +30,12 @@ const deliveries = Array.from({ length: count }, (_, i): ClaimedDelivery => ({
   lease_until: "",
   attempts: 0,
   id: newId("dlv"),
-  endpoint_id: newId("whe"),
+  endpoint: endpoints[i % urls.length]!,
   event_type: "new_message",
   payload: body,
-  url: urls[i % urls.length]!,
-  endpoint_enabled: true,
-  delivery_id_header: true,
-  headers: {},
-  secrets: [process.env["BENCH_SECRET"]!],
   trigger: "automatic",
   resting_status: null,
+  begin_by: systemClock(),
   created_at: systemClock(),
 })).values();
 

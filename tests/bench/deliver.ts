@@ -9,6 +9,7 @@ import { readConfig } from "../../src/config.ts";
 import { uuidOf } from "../../src/core/ids.ts";
 import { firstTurn, release } from "../../src/db/lease.ts";
 import { claimDeliveries, deliveryQueue } from "../../src/dispatch/claim-deliveries.ts";
+import { build, builtFrom } from "./servers.ts";
 
 /**
  * Deliveries a second in one process, beside the same posts without a database and beside two queues on the same
@@ -36,8 +37,10 @@ const env = {
 };
 const world = await openWorld(readConfig(env));
 const sql = postgres(DATABASE_URL, { max: 1, onnotice: () => {} });
+const peers = fileURLToPath(new URL("peers", import.meta.url));
 const peer_node = installedPeers();
-const { child: receiver, told: urls } = await start<string[]>("deliver-receiver.ts", String(endpoint_count));
+build();
+const { child: receiver, told: urls } = await start<string[]>(builtFrom("deliver-receiver.ts"), String(endpoint_count));
 const seeded = await seed();
 const work = JSON.stringify({ count, urls, body });
 
@@ -75,8 +78,8 @@ async function takeTurns() {
     await leaveDeliveries(count);
     const ours = await turn("deliver-ours.ts");
     await assertLogged();
-    const pg_boss = await peerTurn("pg_boss", "peers/pg-boss.ts");
-    const graphile_worker = await peerTurn("graphile_worker", "peers/graphile-worker.ts");
+    const pg_boss = await peerTurn("pg_boss", "pg-boss.ts");
+    const graphile_worker = await peerTurn("graphile_worker", "graphile-worker.ts");
     const figures = { limit, ours, pg_boss, graphile_worker };
     console.log(
       Object.entries(figures)
@@ -89,7 +92,7 @@ async function takeTurns() {
 }
 
 async function turn(file: string): Promise<number> {
-  const { child, told } = await start<number>(file, work);
+  const { child, told } = await start<number>(builtFrom(file), work);
   child.kill();
   await arrivals();
   return told;
@@ -98,7 +101,7 @@ async function turn(file: string): Promise<number> {
 /** Each in a database of its own, new in every turn, and on a Node of its own: they need a newer one than the service. */
 async function peerTurn(name: string, file: string): Promise<number> {
   const url = await createDatabase(`_${name}`);
-  const { child, told } = await start<number>(file, work, { execPath: peer_node, execArgv: [], env: { ...env, DATABASE_URL: url } });
+  const { child, told } = await start<number>(`${peers}/${file}`, work, { execPath: peer_node, env: { ...env, DATABASE_URL: url } });
   child.kill();
   await arrivals();
   return told;
@@ -106,7 +109,7 @@ async function peerTurn(name: string, file: string): Promise<number> {
 
 async function measureLatency() {
   const waiting = JSON.stringify({ workspace: seeded.workspace, endpoints: seeded.endpoints, body, count: 1000 });
-  const { told: committed } = await start<Moment[]>("deliver-latency.ts", waiting);
+  const { told: committed } = await start<Moment[]>(builtFrom("deliver-latency.ts"), waiting);
   const arrived = new Map((await arrivals()).map(({ id, at }) => [id, BigInt(at)]));
   const waits = committed.map(({ id, at }) => {
     const there = arrived.get(id);
@@ -173,7 +176,7 @@ async function leaveDeliveries(size: number): Promise<void> {
     insert into webhook_deliveries (workspace_id, id, endpoint_id, event_id, event_type, status, due_at, created_at, updated_at)
     select ${seeded.workspace}, ${new_id}, (${seeded.endpoints}::uuid[])[1 + row_number() over () % ${endpoint_count}], id, 'new_message',
       'ready', now() + row_number() over () * interval '1 microsecond', now(), now() from happened`;
-  await sql`vacuum analyze webhook_deliveries, events, webhook_attempts`;
+  await sql`vacuum analyze`;
   await sql`checkpoint`;
 }
 
@@ -186,9 +189,8 @@ async function assertLogged(): Promise<void> {
 
 /** They are not the project's dependencies: installed here when they are asked for, by their own lockfile. */
 function installedPeers(): string {
-  const folder = fileURLToPath(new URL("peers", import.meta.url));
-  const node = `${folder}/node_modules/node/bin/node`;
-  if (!existsSync(node)) execFileSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: folder, stdio: "inherit" });
+  const node = `${peers}/node_modules/node/bin/node`;
+  if (!existsSync(node)) execFileSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: peers, stdio: "inherit" });
   return node;
 }
 
@@ -205,7 +207,7 @@ function arrivals(): Promise<Moment[]> {
 
 /** Starts a file as a process of its own; what it says first is what it was asked for. */
 async function start<T>(file: string, argument: string, options: object = {}): Promise<{ child: ChildProcess; told: T }> {
-  const child = fork(fileURLToPath(new URL(file, import.meta.url)), [argument], { env, execArgv: ["--import", "tsx"], ...options });
+  const child = fork(file, [argument], { env, execArgv: [], ...options });
   const told = await new Promise<T>((resolve, reject) => {
     child.once("message", (message) => resolve(message as T));
     child.once("exit", (code) => reject(new Error(`${file} ended with ${code}`)));

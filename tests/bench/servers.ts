@@ -1,17 +1,26 @@
 import { execFileSync, fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, symlinkSync } from "node:fs";
 import { connect, createServer, type AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { Pool } from "undici";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** What production runs: JavaScript from the compiler, on both sides. */
+/** What production runs: JavaScript from the compiler, on all sides. */
 export function build(): void {
   for (const project of ["src", "tests/bench"]) execFileSync("tsc", ["-p", project], { cwd: root, stdio: "inherit" });
+  // Beside what is built the service looks for what is not.
+  for (const folder of ["drizzle", "openapi"]) {
+    const beside = `${root}dist/bench/${folder}`;
+    if (!existsSync(beside)) symlinkSync(root + folder, beside);
+  }
 }
 
-export const built = { ours: "dist/bin/serve.js", by_hand: "dist/bench/serve-by-hand.js" };
+/** Where a file of this folder is built. */
+export const builtFrom = (file: string): string => `${root}dist/bench/tests/bench/${file.replace(/ts$/, "js")}`;
+
+export const built = { ours: "dist/bin/serve.js", by_hand: builtFrom("serve-by-hand.ts") };
 
 export interface Server {
   child: ChildProcess;

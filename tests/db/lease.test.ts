@@ -52,7 +52,14 @@ const failed = (status_code: number): PostOutcome => ({ ...succeeded, status_cod
 
 const resultOf = (world: World, delivery: ClaimedDelivery, outcome: PostOutcome): Result => {
   const now = world.now();
-  return { delivery, outcome, verdict: judge(delivery, outcome, now), started_at: now, ended_at: now };
+  return {
+    attempt_id: world.services.newId("att"),
+    delivery,
+    outcome,
+    verdict: judge(delivery, outcome, now),
+    started_at: now,
+    ended_at: now,
+  };
 };
 
 describe("a claim", () => {
@@ -69,13 +76,14 @@ describe("a claim", () => {
       { workspace_id: tenant.workspace_id, lane: lanes[0]!.lane, attempts: 0, lease_until: after(now, seconds(60)) },
       { attempts: 3, lease_until: after(now, seconds(60)) },
     ]);
-    expect(new Set(claims.map(({ lease_id }) => lease_id)).size).toBe(2);
+    expect(new Set(claims.map(({ lease_id }) => lease_id)).size, "what is taken at once has one lease").toBe(1);
     expect(await storedDelivery(tenant, first!)).toMatchObject({
       status: "delivering",
       lease_id: claims[0]!.lease_id,
       lease_until: after(now, seconds(60)),
     });
     expect(await storedDelivery(tenant, third!)).toMatchObject({ status: "ready", lease_id: null });
+    expect((await take(tenant, start, { now })).claims[0]!.lease_id, "each time another").not.toBe(claims[0]!.lease_id);
   });
 
   test("takes nothing that is not ready", async () => {
@@ -94,12 +102,14 @@ describe("a claim", () => {
     expect(lanes.map((lane) => countIn(claims, lane))).toEqual([100, 1]);
   });
 
-  test("deals out one row of each lane in turn, so that the shortest lane is not behind the longest", async () => {
-    const { tenant, lanes, start } = await setUp(3, 1, 2);
-    const { claims } = await take(tenant, start);
-    const names = new Map(lanes.map(({ lane }, i) => [lane, "abc"[i]!]));
-    expect(claims.map(({ lane }) => names.get(lane)).join("")).toBe("abcaca");
-    expect(idsOf(claims).filter((id) => lanes[0]!.ids.includes(id))).toEqual(lanes[0]!.ids);
+  test("hands over the oldest first, of whichever lane", async () => {
+    const { tenant, lanes, start } = await setUp(0, 0);
+    const now = tenant.ctx.now();
+    const left: Id<"dlv">[] = [];
+    for (const [lane, age_s] of [1, 2, 3, 4].map((age) => [lanes[age % 2]!, age] as const)) {
+      left.unshift(...(await leaveDeliveries(tenant.ctx, lane.endpoint_id, 1, { due_at: after(now, -seconds(age_s)) })));
+    }
+    expect(idsOf((await take(tenant, start)).claims)).toEqual(left);
   });
 
   test("takes no more of a lane than may be in flight, counting what is", async () => {
@@ -430,7 +440,7 @@ describe("several claimers at once", () => {
           // Every worker meets the endpoints in another order, and every endpoint fails and works by turns.
           const in_order = worker % 2 === 0 ? deliveries : deliveries.toReversed();
           const results = in_order.map((delivery) => {
-            if (delivery.endpoint_id === gone!.endpoint_id) return resultOf(world, delivery, failed(410));
+            if (delivery.endpoint.id === gone!.endpoint_id) return resultOf(world, delivery, failed(410));
             return resultOf(world, delivery, moves++ % 3 === 0 ? failed(500) : succeeded);
           });
           await settleDeliveries(world.services, results);

@@ -1,0 +1,1 @@
+ALTER TABLE "webhook_attempts" ALTER COLUMN "response_headers" SET DATA TYPE json;
