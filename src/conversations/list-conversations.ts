@@ -5,6 +5,7 @@ import { contacts } from "../contacts/tables.ts";
 import type { Ctx } from "../core/context.ts";
 import { uuidOf, type Id } from "../core/ids.ts";
 import { pageOf, readCursor, type Listing } from "../core/page.ts";
+import { createdWithin } from "../db/created-within.ts";
 import { inAnyOf, inStates } from "../db/in-states.ts";
 import { assertMine, mine } from "../db/mine.ts";
 import { given } from "../db/query.ts";
@@ -33,7 +34,7 @@ export async function listContactConversations(ctx: Ctx, input: ListContactConve
 
 async function readPage(ctx: Ctx, listing: Listing, input: ListConversations) {
   const position = readCursor(ctx, listing, input.cursor);
-  const { created_at, updated_at, last_message_at } = conversations;
+  const { updated_at, last_message_at } = conversations;
   const filters = and(
     mine(ctx, conversations),
     given(input.channel, (channel) => inArray(conversations.channel, channel)),
@@ -44,8 +45,7 @@ async function readPage(ctx: Ctx, listing: Listing, input: ListConversations) {
     given(input.priority, (priority) => inArray(conversations.priority, priority)),
     given(input.tag, (tag) => arrayContains(conversations.tags, [tag])),
     given(input.q, (q) => foundBy(ctx, conversations.id, q, placesOfConversations(ctx))),
-    given(input.created_after, (moment) => gt(created_at, moment)),
-    given(input.created_before, (moment) => lt(created_at, moment)),
+    createdWithin(conversations, "conv", input),
     given(input.updated_after, (moment) => gt(updated_at, moment)),
     given(input.updated_before, (moment) => lt(updated_at, moment)),
     given(input.last_message_after, (moment) => gt(last_message_at, moment)),

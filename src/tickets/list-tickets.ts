@@ -4,6 +4,7 @@ import { conversations } from "../conversations/tables.ts";
 import type { Ctx } from "../core/context.ts";
 import { uuidOf, type Id } from "../core/ids.ts";
 import { pageOf, readCursor, type Listing, type Position } from "../core/page.ts";
+import { createdWithin } from "../db/created-within.ts";
 import { inAnyOf, inStates } from "../db/in-states.ts";
 import { assertMine, mine } from "../db/mine.ts";
 import { given } from "../db/query.ts";
@@ -22,7 +23,7 @@ export async function listTickets(ctx: Ctx, input: ListTickets) {
 
   const listing: Listing = { name: "tickets", filters: input };
   const position = readCursor(ctx, listing, input.cursor);
-  const { created_at, updated_at } = tickets;
+  const { updated_at } = tickets;
   const filters = and(
     mine(ctx, tickets),
     given(input.priority, (priority) => inArray(tickets.priority, priority)),
@@ -31,8 +32,7 @@ export async function listTickets(ctx: Ctx, input: ListTickets) {
     given(input.contact_id, (id) => eq(tickets.contact_id, id)),
     given(input.tag, (tag) => arrayContains(tickets.tags, [tag])),
     given(input.q, (q) => foundBy(ctx, tickets.id, q, [inItself(ctx)])),
-    given(input.created_after, (moment) => gt(created_at, moment)),
-    given(input.created_before, (moment) => lt(created_at, moment)),
+    createdWithin(tickets, "tkt", input),
     given(input.updated_after, (moment) => gt(updated_at, moment)),
     given(input.updated_before, (moment) => lt(updated_at, moment)),
   );

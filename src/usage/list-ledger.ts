@@ -1,9 +1,10 @@
-import { and, eq, gt, inArray, lt } from "drizzle-orm";
+import { and, eq, inArray } from "drizzle-orm";
 import { api_keys } from "../api-keys/tables.ts";
 import { channels } from "../channels/tables.ts";
 import { conversations } from "../conversations/tables.ts";
 import type { Ctx } from "../core/context.ts";
 import type { Listing } from "../core/page.ts";
+import { createdWithin } from "../db/created-within.ts";
 import { assertMine, mine } from "../db/mine.ts";
 import { readPage } from "../db/page.ts";
 import { given } from "../db/query.ts";
@@ -23,8 +24,7 @@ export async function listLedger(ctx: Ctx, input: ListLedger) {
     given(input.channel_id, (id) => eq(ledger_entries.channel_id, id)),
     given(input.conversation_id, (id) => eq(ledger_entries.conversation_id, id)),
     given(input.api_key_id, (id) => eq(ledger_entries.api_key_id, id)),
-    given(input.created_after, (moment) => gt(ledger_entries.created_at, moment)),
-    given(input.created_before, (moment) => lt(ledger_entries.created_at, moment)),
+    createdWithin(ledger_entries, "led", input),
   );
   return readPage(ctx, ledger_entries, listing, input, filters, present);
 }

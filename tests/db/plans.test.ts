@@ -35,6 +35,10 @@ const lists: Record<string, List> = {
     ...conversations("workspace_id_updated_at_id_index"),
   },
   "conversations by creation": { of: () => "/v1/conversations?sort=-created_at", ...conversations("workspace_id_id_pk") },
+  "conversations by creation before a moment": {
+    of: ({ moment }) => `/v1/conversations?sort=-created_at&created_before=${moment}`,
+    ...conversations("workspace_id_id_pk"),
+  },
   "conversations by update": { of: () => "/v1/conversations?sort=-updated_at", ...conversations("workspace_id_updated_at_id_index") },
   "conversations of a status": {
     of: () => "/v1/conversations?status=resolved",
@@ -83,6 +87,7 @@ const lists: Record<string, List> = {
   "deliveries that were canceled": { of: () => "/v1/webhook_deliveries?status=canceled", ...deliveries("by_status") },
   "deliveries that wait": { of: () => "/v1/webhook_deliveries?status=pending", ...deliveries("by_status"), sorts_pages: true },
   tickets: { of: () => "/v1/tickets", ...tickets("workspace_id_id_pk") },
+  "tickets before a moment": { of: ({ moment }) => `/v1/tickets?created_before=${moment}`, ...tickets("workspace_id_id_pk") },
   "tickets by update": { of: () => "/v1/tickets?sort=-updated_at", ...tickets("workspace_id_updated_at_id_index") },
   "tickets of a status": { of: () => "/v1/tickets?status=open", ...tickets("workspace_id_status_id_index") },
   "tickets of two statuses": {
