@@ -116,7 +116,7 @@ function claimFrom(queue: Queue): SQL {
         order by ${in_order} limit 1) as following
       where turn.n < ${given("lanes")}::int
     ), picked as (
-      select ready.place from turn cross join lateral (
+      select ready.workspace_id, ready.id from turn cross join lateral (
         select greatest(0, ${given("in_flight_per_lane")}::int - count(*))::int as n from ${table} as busy
         where busy.status = ${word(words.leased)} and busy.workspace_id = turn.workspace_id and busy.${lane_id} = turn.lane
       ) as room cross join lateral (${pick(queue)}) as ready
@@ -124,8 +124,7 @@ function claimFrom(queue: Queue): SQL {
     ), leased as (
       update ${table} as w
       set status = ${word(words.leased)}, lease_id = ${given("lease_id")}::uuid, lease_until = ${given("lease_until")}::timestamptz
-      -- They are locked, and so are still where they were found.
-      from picked where w.ctid = picked.place
+      from picked where w.workspace_id = picked.workspace_id and w.id = picked.id
       returning w.*
     )
     select last.turn as last_turn, held.*
@@ -175,7 +174,7 @@ function claimsOf<More extends object>(leased: (Leased & More)[], lease: Pick<Cl
 /** What a lane (`turn`) gives when it has room for `room.n`: the oldest first, and of each kind no more rows are read than are taken. */
 function pick({ table, lane, words, keeps_half_for_first }: Queue): SQL {
   const oldest = (limit: SQL, which = sql`true`) => sql`
-    select w.ctid as place from ${table} as w
+    select w.workspace_id, w.id from ${table} as w
     where w.status = ${word(words.ready)} and w.workspace_id = turn.workspace_id and w.${sql.identifier(lane.name)} = turn.lane and ${which}
     order by w.due_at, w.id limit ${limit} for update skip locked`;
   if (!keeps_half_for_first) return oldest(sql`room.n`);
