@@ -1,8 +1,7 @@
-import { sql } from "drizzle-orm";
 import { expect, test } from "vitest";
 import type { Db } from "../../src/core/context.ts";
-import { query } from "../../src/db/query.ts";
 import { onPostgres } from "../support/database.ts";
+import { modes, nodesOf, planOf, type Node } from "../support/plans.ts";
 import { caughtUp } from "../support/feeds.ts";
 import { seedHistory, type History } from "../support/history.ts";
 import { openWatchedDatabase, type Asked } from "../support/statements.ts";
@@ -150,8 +149,8 @@ test.skipIf(!onPostgres())(
  */
 async function faultsOf(db: Db, { table, index, sorts_pages = false }: List, page: Asked): Promise<string[]> {
   const faults: string[] = [];
-  for (const mode of ["force_custom_plan", "force_generic_plan"]) {
-    const nodes = nodesOf(await explain(db, mode, page));
+  for (const mode of modes) {
+    const nodes = nodesOf(await planOf(db, mode, page, "analyze"));
     const scans = nodes.filter((node) => node["Relation Name"] === table);
     if (!scans.some((scan) => scan["Index Name"] === index)) faults.push(`${mode} does not use ${index}`);
     for (const scan of scans) {
@@ -167,30 +166,6 @@ async function faultsOf(db: Db, { table, index, sorts_pages = false }: List, pag
 /** About a page: some lists pass over a few rows that are not theirs. */
 const at_most = 3 * (limit + 1);
 
-interface Node {
-  "Node Type": string;
-  "Relation Name"?: string;
-  "Index Name"?: string;
-  "Actual Rows": number;
-  "Actual Loops": number;
-  "Rows Removed by Filter"?: number;
-  "Rows Removed by Index Recheck"?: number;
-  Plans?: Node[];
-}
-
 /** Those that it threw away were read too. */
 const rowsReadBy = (node: Node): number =>
   (node["Actual Rows"] + (node["Rows Removed by Filter"] ?? 0) + (node["Rows Removed by Index Recheck"] ?? 0)) * node["Actual Loops"];
-
-const nodesOf = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)];
-
-async function explain(db: Db, mode: string, { statement, params }: Asked): Promise<Node> {
-  return db.transaction(async (tx) => {
-    await tx.execute(sql.raw(`set local plan_cache_mode = ${mode}`));
-    await tx.execute(sql.raw(`prepare page as ${statement}`));
-    const values = params.map((value) => `'${String(value).replaceAll("'", "''")}'`).join();
-    const [row] = await query<{ "QUERY PLAN": [{ Plan: Node }] }>(tx, sql.raw(`explain (analyze, format json) execute page(${values})`));
-    await tx.execute(sql.raw("deallocate page"));
-    return row!["QUERY PLAN"][0].Plan;
-  });
-}
