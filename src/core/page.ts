@@ -45,7 +45,7 @@ export function feedOf<R extends { xid: string; id: string }, T>(
 export function readCursor(ctx: Ctx, listing: Listing, cursor: string | undefined): Position | undefined {
   if (cursor === undefined) return undefined;
   const [body = "", signature = "", ...rest] = cursor.split(".");
-  const genuine = rest.length === 0 && ctx.vault.signatures("cursors", bound(ctx, listing, body)).includes(signature);
+  const genuine = rest.length === 0 && ctx.vault.isSignature(signature, "cursors", bound(ctx, listing, body));
   if (!genuine) throw new ApiError("invalid_cursor");
   return JSON.parse(Buffer.from(body, "base64url").toString("utf8")) as Position;
 }

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from "node:crypto";
 
 /** What the master key protects. Each purpose has a key of its own (HKDF-SHA256, RFC 5869). */
 type Purpose =
@@ -21,8 +21,8 @@ export interface Vault {
   open(purpose: Purpose, place: Place, sealed: string): string;
   /** HMAC-SHA256 cut to 128 bits, base64url. */
   sign(purpose: Purpose, text: string): string;
-  /** The signatures that any live master key would give, the newest first. */
-  signatures(purpose: Purpose, text: string): string[];
+  /** Whether any live master key gives this signature. How long that takes tells nobody how much of it is right. */
+  isSignature(given: string, purpose: Purpose, text: string): boolean;
   /** The keys themselves, the newest first: for what is signed by other code than ours. */
   secrets(purpose: Purpose): string[];
 }
@@ -59,7 +59,7 @@ export function createVault(master_keys: string[]): Vault {
       return decipher.update(bytes.subarray(0, -16), undefined, "utf8") + decipher.final("utf8");
     },
     sign: (purpose, text) => signature(newest.key_for(purpose), text),
-    signatures: (purpose, text) => keys.map((key) => signature(key.key_for(purpose), text)),
+    isSignature: (given, purpose, text) => keys.some((key) => isSame(given, signature(key.key_for(purpose), text))),
     secrets: (purpose) => keys.map((key) => key.key_for(purpose).toString("base64url")),
   };
 }
@@ -80,3 +80,8 @@ const boundTo = (purpose: Purpose, place: Place): Buffer => Buffer.from(`${purpo
 
 const signature = (key: Buffer, text: string): string =>
   createHmac("sha256", key).update(text).digest().subarray(0, 16).toString("base64url");
+
+function isSame(given: string, made: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(made)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}

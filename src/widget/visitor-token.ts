@@ -31,7 +31,7 @@ export function readToken(widget: Widget, token: string): Visitor {
   const claims = claimsOf(token);
   if (!claims) throw unauthorized("malformed_token", "This is no visitor's token.");
   const { body, signature } = partsOf(token)!;
-  const genuine = ctx.vault.signatures("visitor_tokens", signed(widget, claims.visitor, body)).includes(signature);
+  const genuine = ctx.vault.isSignature(signature, "visitor_tokens", signed(widget, claims.visitor, body));
   if (!genuine || claims.channel_id !== channel.id) throw unauthorized("unknown_token", "The token is not one of this widget's.");
   if (expiryOf(claims) <= ctx.now()) throw unauthorized("expired_token", "The token has expired: start a session without it.");
   return claims.visitor;

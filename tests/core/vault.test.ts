@@ -73,10 +73,23 @@ describe("a master key", () => {
 
   test("signs with the newest and knows the signatures of all", () => {
     const rotated = createVault([second, first]);
-    expect(rotated.signatures("cursors", "text")).toEqual([rotated.sign("cursors", "text"), vault.sign("cursors", "text")]);
+    const [old, newer] = [vault.sign("cursors", "text"), rotated.sign("cursors", "text")];
+    expect(newer).toBe(createVault([second]).sign("cursors", "text"));
+    for (const signature of [old, newer]) expect(rotated.isSignature(signature, "cursors", "text")).toBe(true);
+    expect(vault.isSignature(newer, "cursors", "text"), "before the rotation").toBe(false);
     expect(vault.sign("cursors", "text")).toMatch(/^[\w-]{22}$/);
     expect(vault.sign("cursors", "text")).not.toBe(vault.sign("cursors", "text "));
     expect(vault.sign("cursors", "text")).not.toBe(vault.sign("webhook_secrets", "text"));
+  });
+
+  test("knows a signature from what only looks like one", () => {
+    const signature = vault.sign("cursors", "text");
+    const looks_alike = signature.replace(/^./, (first) => String.fromCharCode(first.charCodeAt(0) + 0x100));
+    const changed = (signature.startsWith("A") ? "B" : "A") + signature.slice(1);
+    for (const given of ["", changed, looks_alike, signature.slice(0, -1), `${signature}A`, `${signature} `, `${signature}=`])
+      expect(vault.isSignature(given, "cursors", "text"), given).toBe(false);
+    expect(vault.isSignature(signature, "cursors", "another text")).toBe(false);
+    expect(vault.isSignature(signature, "visitor_tokens", "text")).toBe(false);
   });
 
   test("there must be", () => {

@@ -187,7 +187,8 @@ describe("a token", () => {
     );
     for (const [token, reason] of [
       [`wvt_${forged.toString("base64url")}.${signature}`, "unknown_token"],
-      [`${page.token.slice(0, -2)}AA`, "unknown_token"],
+      [`wvt_${body}.${signature.startsWith("A") ? "B" : "A"}${signature.slice(1)}`, "unknown_token"],
+      [page.token.slice(0, -1), "unknown_token"],
       [other.token, "unknown_token"],
       ["wvt_", "malformed_token"],
       ["wvt_bm90IGpzb24.x", "malformed_token"],
