@@ -1,4 +1,5 @@
-import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from "node:crypto";
+import { sameSecret } from "./same-secret.ts";
 
 /** What the master key protects. Each purpose has a key of its own (HKDF-SHA256, RFC 5869). */
 type Purpose =
@@ -59,7 +60,7 @@ export function createVault(master_keys: string[]): Vault {
       return decipher.update(bytes.subarray(0, -16), undefined, "utf8") + decipher.final("utf8");
     },
     sign: (purpose, text) => signature(newest.key_for(purpose), text),
-    isSignature: (given, purpose, text) => keys.some((key) => isSame(given, signature(key.key_for(purpose), text))),
+    isSignature: (given, purpose, text) => keys.some((key) => sameSecret(given, signature(key.key_for(purpose), text))),
     secrets: (purpose) => keys.map((key) => key.key_for(purpose).toString("base64url")),
   };
 }
@@ -80,8 +81,3 @@ const boundTo = (purpose: Purpose, place: Place): Buffer => Buffer.from(`${purpo
 
 const signature = (key: Buffer, text: string): string =>
   createHmac("sha256", key).update(text).digest().subarray(0, 16).toString("base64url");
-
-function isSame(given: string, made: string): boolean {
-  const [a, b] = [Buffer.from(given), Buffer.from(made)];
-  return a.length === b.length && timingSafeEqual(a, b);
-}

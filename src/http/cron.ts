@@ -1,6 +1,6 @@
-import { timingSafeEqual, createHash } from "node:crypto";
 import { Hono } from "hono";
 import { ApiError, unauthorized } from "../core/errors.ts";
+import { sameSecret } from "../core/same-secret.ts";
 import { chores, type ChoreName } from "../chores.ts";
 import type { Front } from "./front-door.ts";
 import { sendProblem } from "./problem.ts";
@@ -28,10 +28,4 @@ export function cron(cron_secret: string, stopping: AbortSignal | undefined): Ho
     }
   });
   return app;
-}
-
-/** Hashed first: comparing in constant time wants equal lengths. */
-function sameSecret(given: string | undefined, wanted: string): boolean {
-  const hash = (text: string) => createHash("sha256").update(text).digest();
-  return timingSafeEqual(hash(given ?? ""), hash(wanted));
 }

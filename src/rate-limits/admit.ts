@@ -1,8 +1,8 @@
-import { timingSafeEqual } from "node:crypto";
 import { sql } from "drizzle-orm";
 import type { Scope, Services } from "../core/context.ts";
 import { type ApiError, unauthorized } from "../core/errors.ts";
 import { idOf, type Id } from "../core/ids.ts";
+import { sameSecret } from "../core/same-secret.ts";
 import type { Timestamp } from "../core/time.ts";
 import { statement } from "../db/statement.ts";
 import { fullWindow } from "./full-window.ts";
@@ -57,7 +57,7 @@ export async function admit(services: Services, asker: Asker, costs: readonly nu
 
 /** Why a request that there is room for is not let in. */
 function refusalOf(row: Row, { digest }: Asker): ApiError | undefined {
-  if (!row.id || !sameDigest(row.digest, digest)) return unauthorized("unknown_token", "There is no such API key.");
+  if (!row.id || !sameSecret(digest, row.digest)) return unauthorized("unknown_token", "There is no such API key.");
   if (row.revoked) return unauthorized("revoked_token", "This API key has been revoked.");
   return row.live ? undefined : unauthorized("expired_token", "This API key has expired.");
 }
@@ -95,6 +95,3 @@ const asking = statement<Row>(
     ), ${takingWindows}
     select found.*, ${windowColumns} from asked cross join windows left join found on true order by windows.scope`,
 );
-
-const sameDigest = (stored: string | null, given: string): boolean =>
-  stored !== null && stored.length === given.length && timingSafeEqual(Buffer.from(stored), Buffer.from(given));

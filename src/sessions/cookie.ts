@@ -1,5 +1,6 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac } from "node:crypto";
 import type { Services } from "../core/context.ts";
+import { sameSecret } from "../core/same-secret.ts";
 
 type Cookies = Pick<Services, "vault" | "settings">;
 
@@ -29,7 +30,7 @@ export function readCookie({ vault, settings }: Cookies, header: string | undefi
   if (value === undefined || others.length > 0) return undefined;
   const at = value.lastIndexOf(".");
   const [token, signature] = [value.slice(0, at), value.slice(at + 1)];
-  return vault.secrets("session_cookies").some((secret) => isSame(signature, sign(token, secret))) ? token : undefined;
+  return vault.secrets("session_cookies").some((secret) => sameSecret(signature, sign(token, secret))) ? token : undefined;
 }
 
 export const hasCookie = ({ settings }: Pick<Cookies, "settings">, header: string | undefined): boolean =>
@@ -58,6 +59,3 @@ function decoded(text: string): string {
 }
 
 const sign = (token: string, secret: string): string => createHmac("sha256", secret).update(token).digest("base64");
-
-const isSame = (given: string, made: string): boolean =>
-  given.length === made.length && timingSafeEqual(Buffer.from(given.padEnd(made.length)), Buffer.from(made));

@@ -15,6 +15,13 @@ test("a cookie that an older master key signed opens until that key is gone", as
   expect(readCookie(under(newer), cookie)).toBeUndefined();
 });
 
+test.each(["", "Zm9yZ2Vk", "é".repeat(44), "A".repeat(44)])("a cookie signed %j opens nothing", async (signature) => {
+  const { settings } = (await createWorld()).services;
+  const cookies = { settings, vault: createVault([newer]) };
+  const forged = `${cookieOf(settings).name}=${encodeURIComponent(`a-token.${signature}`)}`;
+  expect(readCookie(cookies, forged)).toBeUndefined();
+});
+
 test.each([
   ["https://api.wassla.example", "__Host-wassla_session", true, ["https://api.wassla.example"]],
   ["https://api.wassla.example:8443", "__Host-wassla_session", true, ["https://api.wassla.example:8443"]],

@@ -1,4 +1,5 @@
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac, timingSafeEqual } from "node:crypto";
+import { sameSecret } from "../../core/same-secret.ts";
 import { idOfForm, secretField, tokenField } from "./fields.ts";
 import type { Credentials, HookRequest } from "./provider.ts";
 
@@ -27,11 +28,4 @@ export function verify(request: HookRequest, credentials: Credentials): boolean 
   const given = /^sha256=([0-9a-f]{64})$/i.exec(request.header("x-hub-signature-256") ?? "")?.[1];
   if (!app_secret || !given) return false;
   return timingSafeEqual(createHmac("sha256", app_secret).update(request.raw).digest(), Buffer.from(given, "hex"));
-}
-
-/** Compares in constant time. Hashed first, so that not even the length shows; a secret that is not set equals nothing. */
-export function sameSecret(given: string | undefined, expected: string | undefined): boolean {
-  if (!given || !expected) return false;
-  const digest = (secret: string) => createHash("sha256").update(secret).digest();
-  return timingSafeEqual(digest(given), digest(expected));
 }

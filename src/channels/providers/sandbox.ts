@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import { textField } from "../../core/fields.ts";
+import { sameSecret } from "../../core/same-secret.ts";
 import type { Identity } from "../contract.ts";
 import { secretField } from "./fields.ts";
-import { sameSecret } from "./meta.ts";
 import { refused, type InboundEvent, type Provider, type SendOutcome } from "./provider.ts";
 import { sandboxTemplates } from "./sandbox-templates.ts";
 import { cut, hashOf, idAt, readCallback, textAt, timeAt } from "./read.ts";

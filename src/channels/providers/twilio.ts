@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
+import { sameSecret } from "../../core/same-secret.ts";
 import { ask, probeOf, type NoAnswer, type ProviderAnswer } from "./ask.ts";
 import { idOfForm, secretField } from "./fields.ts";
-import { sameSecret } from "./meta.ts";
 import { refused, type Credentials, type HookRequest, type Probe, type SendError, type SendOutcome, type World } from "./provider.ts";
 import { at, cut, detail_limit, hashOf, listAt, readJson, textAt } from "./read.ts";
 import { meaningOf } from "./twilio-errors.ts";
