@@ -5,7 +5,7 @@ type Cell = string | number | null;
 
 /**
  * Many rows as one parameter for each of their columns: its PostgreSQL type, and where its value is found. JSON in which
- * every value has its name beside it takes PostgreSQL twice as long to read, and Node a row of its own to write.
+ * every value has its name beside it takes longer to read, in PostgreSQL, and to write: a row of its own for each.
  */
 export function columnwise<T>(columns: Readonly<Record<string, readonly [type: string, of: (row: T) => Cell]>>) {
   const named = Object.entries(columns).map(([name, [type, of]]) => ({ name, type, of, as: sql.identifier(name) }));

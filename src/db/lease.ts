@@ -66,7 +66,7 @@ export async function revive(db: Db, { table, words }: Queue, now: Timestamp): P
     from dead where w.workspace_id = dead.workspace_id and w.id = dead.id`);
 }
 
-interface Limits {
+export interface Limits {
   lanes: number;
   in_flight_per_lane: number;
   limit: number;
@@ -107,39 +107,37 @@ function claimFrom(queue: Queue): SQL {
     /* across tenants: claim */
     with recursive turn(workspace_id, lane, n) as (
       (select w.workspace_id, w.${lane_id}, 1 from ${table} as w
-       where ${ready} and (w.workspace_id, w.${lane_id}) > (${given("workspace_id")}::uuid, ${given("lane")}::uuid)
+       where ${ready} and (w.workspace_id, w.${lane_id}) > (${sql.placeholder("workspace_id")}::uuid, ${sql.placeholder("lane")}::uuid)
        order by ${in_order} limit 1)
       union all
       select following.*, turn.n + 1 from turn cross join lateral (
         select w.workspace_id, w.${lane_id} from ${table} as w
         where ${ready} and (w.workspace_id, w.${lane_id}) > (turn.workspace_id, turn.lane)
         order by ${in_order} limit 1) as following
-      where turn.n < ${given("lanes")}::int
+      where turn.n < ${sql.placeholder("lanes")}::int
     ), picked as (
       select ready.workspace_id, ready.id from turn cross join lateral (
-        select greatest(0, ${given("in_flight_per_lane")}::int - count(*))::int as n from ${table} as busy
+        select greatest(0, ${sql.placeholder("in_flight_per_lane")}::int - count(*))::int as n from ${table} as busy
         where busy.status = ${word(words.leased)} and busy.workspace_id = turn.workspace_id and busy.${lane_id} = turn.lane
       ) as room cross join lateral (${pick(queue)}) as ready
-      limit ${given("limit")}::int
+      limit ${sql.placeholder("limit")}::int
     ), leased as (
       update ${table} as w
-      set status = ${word(words.leased)}, lease_id = ${given("lease_id")}::uuid, lease_until = ${given("lease_until")}::timestamptz
+      set status = ${word(words.leased)}, lease_id = ${sql.placeholder("lease_id")}::uuid, lease_until = ${sql.placeholder("lease_until")}::timestamptz
       from picked where w.workspace_id = picked.workspace_id and w.id = picked.id
       returning w.*
     )
     select last.turn as last_turn, held.*
     from (select to_json(turn)::text as turn from turn order by n desc limit 1) as last left join (
       select w.workspace_id, w.id as uuid, w.${lane_id} as lane, w.attempts${tells ? sql`, ${tells.columns}` : sql``}
-      from (select * from leased order by due_at, id) as w ${tells?.beside ?? sql``}) as held on ${isDurable(queue)}`;
+      from (select * from leased order by due_at, id) as w ${tells?.beside ?? sql``}) as held on ${commitsSoon(queue)}`;
 }
-
-const given = (name: string): SQL => sql`${sql.placeholder(name)}`;
 
 /**
  * A lease that a crash of the database undoes leaves its rows ready. Where a worker that dies leaves them so too, nothing is
  * lost by it, and a claim does not wait for the disk.
  */
-const isDurable = ({ words }: Queue): SQL =>
+const commitsSoon = ({ words }: Queue): SQL =>
   words.abandoned === words.ready ? sql`(select set_config('synchronous_commit', 'off', true)) = 'off'` : sql`true`;
 
 interface Leased extends Turn {

@@ -3,7 +3,7 @@ import type { Services } from "../core/context.ts";
 import { idOf, uuidOf, type Id } from "../core/ids.ts";
 import { after, seconds, type Timestamp } from "../core/time.ts";
 import { rfc3339 } from "../db/columns.ts";
-import { claim, isFirst, revive, type Claim, type Queue, type Turn } from "../db/lease.ts";
+import { claim, isFirst, revive, type Claim, type Limits, type Queue, type Turn } from "../db/lease.ts";
 import { mine } from "../db/mine.ts";
 import { query } from "../db/query.ts";
 import { statement } from "../db/statement.ts";
@@ -53,12 +53,6 @@ export interface Destination {
   /** The receiver's own, which stand under ours. */
   headers: Record<string, string>;
   secrets: string[];
-}
-
-interface Limits {
-  lanes: number;
-  in_flight_per_lane: number;
-  limit: number;
 }
 
 /** Leases deliveries whose time has come and reads what their attempts need. Once a walk is enough to look for whose time has come. */

@@ -31,7 +31,7 @@ export interface Result {
 export async function settleDeliveries(services: Services, results: Result[]): Promise<void> {
   if (results.length === 0) return;
   const lost = new Set((await settling(services.db, made.values(results))).map(leaseOf));
-  const settled = results.filter(({ delivery }) => !lost.has(leaseOf(delivery)));
+  const settled = lost.size === 0 ? results : results.filter(({ delivery }) => !lost.has(leaseOf(delivery)));
   const ended = new Map<Id<"ws">, number>();
   for (const { delivery, verdict } of settled) {
     if (verdict.status === "scheduled" || delivery.trigger === "test") continue;
