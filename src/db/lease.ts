@@ -85,7 +85,7 @@ export async function claim<More extends object>(
   const lease = { lease_id: randomUUID(), lease_until: after(now, lease_ms) };
   const rows = (await claimingOf(queue)(db, { ...turn, ...limits, ...lease })) as Told<More>[];
   const leased = rows.filter((row) => row.uuid !== null);
-  const next = turnAfter(rows[0]?.last_turn, leased, limits);
+  const next = turnAfter(rows.find((row) => row.last_turn !== null)?.last_turn, leased, limits);
   return { claims: claimsOf(leased, lease), turn: next };
 }
 
@@ -127,10 +127,10 @@ function claimFrom(queue: Queue): SQL {
       from picked where w.workspace_id = picked.workspace_id and w.id = picked.id
       returning w.*
     )
-    select last.turn as last_turn, held.*
+    select case when coalesce(held.place, 1) = 1 then last.turn end as last_turn, held.*
     from (select to_json(turn)::text as turn from turn order by n desc limit 1) as last left join (
-      select w.workspace_id, w.id as uuid, w.${lane_id} as lane, w.attempts${tells ? sql`, ${tells.columns}` : sql``}
-      from (select * from leased order by due_at, id) as w ${tells?.beside ?? sql``}) as held on ${commitsSoon(queue)}`;
+      select w.place, w.workspace_id, w.id as uuid, w.${lane_id} as lane, w.attempts${tells ? sql`, ${tells.columns}` : sql``}
+      from (select *, row_number() over (order by due_at, id) as place from leased) as w ${tells?.beside ?? sql``}) as held on ${commitsSoon(queue)}`;
 }
 
 /**
@@ -141,17 +141,17 @@ const commitsSoon = ({ words }: Queue): SQL =>
   words.abandoned === words.ready ? sql`(select set_config('synchronous_commit', 'off', true)) = 'off'` : sql`true`;
 
 interface Leased extends Turn {
-  /** Where the walk ended, as JSON. */
-  last_turn: string;
+  /** Where the walk ended, as JSON: one row says it. */
+  last_turn: string | null;
   uuid: string;
   attempts: number;
 }
 
 /** A walk that found lanes of which none had room tells of itself alone. */
-type Told<More> = (Leased & More) | { last_turn: string; uuid: null };
+type Told<More> = (Leased & More) | { last_turn: string | null; uuid: null };
 
-function turnAfter(told: string | undefined, leased: readonly Leased[], { lanes, limit }: Limits): Turn {
-  if (told === undefined) return firstTurn();
+function turnAfter(told: string | null | undefined, leased: readonly Leased[], { lanes, limit }: Limits): Turn {
+  if (!told) return firstTurn();
   const last = JSON.parse(told) as Turn & { n: number };
   const { workspace_id, lane } = leased.length >= limit ? leased.reduce<Turn>(laterOf, firstTurn()) : last;
   // A short walk that was walked to its end means that there is no lane behind: start over.

@@ -21,8 +21,10 @@ const claim_size = 640;
 /** With fewer that could go on the wire at once, more are claimed: before the wire runs dry. */
 const claim_below = claim_size / 2;
 /** A few results are not worth a statement: while there are more to come they are waited for, but not for long. */
-const records_at_least = 64;
-const gather_ms = 5;
+const records_at_least = 160;
+const gather_ms = 20;
+/** In one turn of the event loop. With more, a loop that is busy would have more on the wire than it can hear of: it lies there, and costs memory. */
+const begins_at_most = 16;
 /** How often a run that waits for the wire looks for what has fallen due. */
 const poll_ms = 250;
 
@@ -60,6 +62,7 @@ class Run {
   #is_recording = false;
   #gathering: NodeJS.Timeout | undefined;
   #waits_for_room = false;
+  #posts_next_turn = false;
   #failures: unknown[] = [];
 
   constructor(services: Services, { budget_ms, signal, bell = new Bell() }: ChoreOptions) {
@@ -116,9 +119,10 @@ class Run {
 
   #isQuiet = (): boolean => this.#held() === 0 && !this.#is_recording;
 
-  /** Starts as many posts as there is room for. */
+  /** Begins some posts at once, and as many as there is room for in the next turns of the event loop. */
   #post(): void {
-    while (this.#on_the_wire < posts_at_once) {
+    for (let begun = 0; this.#on_the_wire < posts_at_once; begun++) {
+      if (begun === begins_at_most) return this.#postNextTurn();
       const delivery = this.#lanes.next();
       if (!delivery) break;
       this.#on_the_wire += 1;
@@ -127,12 +131,21 @@ class Run {
     if (this.#waits_for_room && !this.#hasEnough()) this.#bell.ring();
   }
 
+  #postNextTurn(): void {
+    if (this.#posts_next_turn) return;
+    this.#posts_next_turn = true;
+    setImmediate(() => {
+      this.#posts_next_turn = false;
+      this.#post();
+    });
+  }
+
   async #carry(delivery: ClaimedDelivery): Promise<void> {
     const result = await deliver(this.#services, delivery).catch(this.#fail);
     if (result) this.#results.push(result);
     this.#on_the_wire -= 1;
     this.#lanes.ended(delivery);
-    this.#post();
+    this.#postNextTurn();
     this.#record();
     if (this.#isQuiet()) this.#bell.ring();
   }
