@@ -38,7 +38,8 @@ const env = {
 const world = await openWorld(readConfig(env));
 const sql = postgres(DATABASE_URL, { max: 1, onnotice: () => {} });
 const peers = fileURLToPath(new URL("peers", import.meta.url));
-const peer_node = installedPeers();
+/** The Node of all sides: the peers need a newer one than the service does, and what a Node is worth is nobody's merit. */
+const execPath = installedPeers();
 build();
 const { child: receiver, told: urls } = await start<string[]>(builtFrom("deliver-receiver.ts"), String(endpoint_count));
 const seeded = await seed();
@@ -98,10 +99,10 @@ async function turn(file: string): Promise<number> {
   return told;
 }
 
-/** Each in a database of its own, new in every turn, and on a Node of its own: they need a newer one than the service. */
+/** Each in a database of its own, new in every turn. */
 async function peerTurn(name: string, file: string): Promise<number> {
   const url = await createDatabase(`_${name}`);
-  const { child, told } = await start<number>(`${peers}/${file}`, work, { execPath: peer_node, env: { ...env, DATABASE_URL: url } });
+  const { child, told } = await start<number>(`${peers}/${file}`, work, url);
   child.kill();
   await arrivals();
   return told;
@@ -206,8 +207,8 @@ function arrivals(): Promise<Moment[]> {
 }
 
 /** Starts a file as a process of its own; what it says first is what it was asked for. */
-async function start<T>(file: string, argument: string, options: object = {}): Promise<{ child: ChildProcess; told: T }> {
-  const child = fork(file, [argument], { env, execArgv: [], ...options });
+async function start<T>(file: string, argument: string, DATABASE_URL = env.DATABASE_URL): Promise<{ child: ChildProcess; told: T }> {
+  const child = fork(file, [argument], { env: { ...env, DATABASE_URL }, execArgv: [], execPath });
   const told = await new Promise<T>((resolve, reject) => {
     child.once("message", (message) => resolve(message as T));
     child.once("exit", (code) => reject(new Error(`${file} ended with ${code}`)));
