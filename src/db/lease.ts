@@ -54,7 +54,7 @@ export async function revive(db: Db, { table, words }: Queue, now: Timestamp): P
   await db.execute(sql`
     /* across tenants: revive */
     with due as (
-      select workspace_id, id from ${table} where status = ${word(words.waiting)} and due_at <= ${now}::timestamptz
+      select workspace_id, id from ${table} where status = ${word(words.waiting)} and due_at > '-infinity' and due_at <= ${now}::timestamptz
       order by due_at limit 1000 for update skip locked
     ), dead as (
       select workspace_id, id from ${table} where status = ${word(words.leased)} and lease_until < ${now}::timestamptz

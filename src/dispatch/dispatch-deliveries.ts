@@ -21,8 +21,8 @@ const claim_size = 640;
 /** With fewer that could go on the wire at once, more are claimed: before the wire runs dry. */
 const claim_below = claim_size / 2;
 /** A few results are not worth a statement: while there are more to come they are waited for, but not for long. */
-const records_at_least = 160;
-const gather_ms = 20;
+const records_at_least = claim_size / 2;
+const gather_ms = 40;
 /** In one turn of the event loop. With more, a loop that is busy would have more on the wire than it can hear of: it lies there, and costs memory. */
 const begins_at_most = 16;
 /** How often a run that waits for the wire looks for what has fallen due. */

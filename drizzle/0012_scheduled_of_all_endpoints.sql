@@ -1,0 +1,2 @@
+DROP INDEX "webhook_deliveries_scheduled";--> statement-breakpoint
+CREATE INDEX "webhook_deliveries_scheduled" ON "webhook_deliveries" USING btree ("due_at") WHERE status = 'scheduled' and due_at > '-infinity';
