@@ -136,7 +136,8 @@ class Run {
     this.#posts_next_turn = true;
     setImmediate(() => {
       this.#posts_next_turn = false;
-      this.#post();
+      if (this.#mayGoOn()) this.#post();
+      else this.#bell.ring();
     });
   }
 
