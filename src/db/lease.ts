@@ -49,7 +49,10 @@ const nowhere = "00000000-0000-0000-0000-000000000000";
 export const firstTurn = (): Turn => ({ workspace_id: nowhere, lane: nowhere });
 export const isFirst = ({ lane }: Turn): boolean => lane === nowhere;
 
-/** Work whose time has come becomes ready, and dead leases become what the queue says; a thousand of each at a time. */
+/**
+ * Work whose time has come becomes ready, and dead leases become what the queue says; a thousand of each at a time. The range of
+ * time has two ends because an index may serve such searches alone.
+ */
 export async function revive(db: Db, { table, words }: Queue, now: Timestamp): Promise<void> {
   await db.execute(sql`
     /* across tenants: revive */

@@ -84,8 +84,8 @@ export const webhook_deliveries = pgTable(
     index("webhook_deliveries_ready")
       .on(t.workspace_id, t.endpoint_id, sql`least(attempts, 1)`, t.due_at, t.id)
       .where(sql`status = 'ready'`),
-    // Of all endpoints: only for whoever says that the time is a time. A search for what waits for one endpoint does not, so
-    // that it is never planned with this index, which looks as good as the next one while both are empty.
+    // Of all endpoints, for a search by a range of time (`revive`). One by an endpoint names no range, and so is never planned
+    // with this index, which looks as good as the next one while both are empty.
     index("webhook_deliveries_scheduled")
       .on(t.due_at)
       .where(sql`status = 'scheduled' and due_at > '-infinity'`),
