@@ -20,9 +20,13 @@ const limits = { lanes: 64, in_flight_per_lane: posts_per_lease * posts_per_endp
 const claim_size = 640;
 /** With fewer that could go on the wire at once, more are claimed: before the wire runs dry. */
 const claim_below = claim_size / 2;
-/** A few results are not worth a statement: while there are more to come they are waited for, but not for long. */
+/**
+ * A few results are not worth a statement: while there are more to come they are waited for, but not for long. Longer while
+ * others wait for the wire; a worker that dies leaves as much to be made again.
+ */
 const records_at_least = claim_size / 2;
-const gather_ms = 40;
+const gather_ms = 5;
+const gather_behind_ms = 40;
 /** In one turn of the event loop. With more, a loop that is busy would have more on the wire than it can hear of: it lies there, and costs memory. */
 const begins_at_most = 16;
 /** How often a run that waits for the wire looks for what has fallen due. */
@@ -155,7 +159,7 @@ class Run {
   #record(): void {
     if (this.#is_recording || this.#results.length === 0) return;
     if (this.#results.length >= records_at_least || this.#on_the_wire === 0) return this.#write();
-    this.#gathering ??= setTimeout(() => this.#write(), gather_ms);
+    this.#gathering ??= setTimeout(() => this.#write(), this.#lanes.size > 0 ? gather_behind_ms : gather_ms);
   }
 
   #write(): void {
