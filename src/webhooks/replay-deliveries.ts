@@ -2,10 +2,11 @@ import { and, asc, eq, gt, gte, inArray, isNull, lt, sql, type SQL } from "drizz
 import { record } from "../audit/record.ts";
 import type { Ctx, TxCtx } from "../core/context.ts";
 import { ApiError, invalid, type Fault } from "../core/errors.ts";
-import { firstIdAt, type Id } from "../core/ids.ts";
-import { after, epochMs, hours, minutes, seconds, timestamp, type Timestamp } from "../core/time.ts";
+import type { Id } from "../core/ids.ts";
+import { after, epochMs, hours, seconds, timestamp, type Timestamp } from "../core/time.ts";
+import { idsBefore, idsFrom } from "../db/created-within.ts";
 import { findMine, mine } from "../db/mine.ts";
-import { query } from "../db/query.ts";
+import { given, query } from "../db/query.ts";
 import type { JobRow } from "../jobs/present.ts";
 import { startJob } from "../jobs/start-job.ts";
 import type { Step } from "../jobs/work-jobs.ts";
@@ -21,8 +22,6 @@ interface Range {
 }
 
 const per_step = 500;
-/** Ids are made in order of time, but not in the same moment as the time of their row is taken. */
-const slack_ms = minutes(1);
 
 /** Leaves to a job what an endpoint is to be told again, or at last. */
 export async function replayDeliveries(ctx: TxCtx, { endpoint_id, deliveries, since, until }: ReplayDeliveries) {
@@ -61,13 +60,20 @@ export async function replayFailed(ctx: TxCtx, job: JobRow): Promise<Step> {
     eq(webhook_deliveries.status, sql.raw("'failed'")),
     gte(webhook_deliveries.created_at, range.since),
     lt(webhook_deliveries.created_at, range.until),
+    gte(webhook_deliveries.id, idsFrom("dlv", range.since)),
+    lt(webhook_deliveries.id, idsBefore("dlv", range.until)),
     happened(ctx),
   );
   const total = job.position === null ? await ctx.db.$count(webhook_deliveries, failed) : job.total;
   const picked = await ctx.db
     .select({ id: webhook_deliveries.id })
     .from(webhook_deliveries)
-    .where(and(failed, gt(webhook_deliveries.id, (job.position ?? firstIdAt("dlv", after(range.since, -slack_ms))) as Id<"dlv">)))
+    .where(
+      and(
+        failed,
+        given(job.position ?? undefined, (position) => gt(webhook_deliveries.id, position as Id<"dlv">)),
+      ),
+    )
     .orderBy(asc(webhook_deliveries.id))
     .limit(per_step)
     .for("update");
@@ -97,7 +103,6 @@ export async function replayMissing(ctx: TxCtx, job: JobRow): Promise<Step> {
   assertEnabled(endpoint);
   if (!(await isOver(ctx, job.xid))) return { position: job.position, processed: 0, total: null, next: { wait_ms: seconds(0.25) } };
 
-  const from = (job.position ?? firstIdAt("evt", after(range.since, -slack_ms))) as Id<"evt">;
   const looked = await ctx.db
     .select({
       id: events.id,
@@ -123,8 +128,9 @@ export async function replayMissing(ctx: TxCtx, job: JobRow): Promise<Step> {
     .where(
       and(
         mine(ctx, events),
-        gt(events.id, from),
-        lt(events.id, firstIdAt("evt", after(range.until, slack_ms))),
+        given(job.position ?? undefined, (position) => gt(events.id, position as Id<"evt">)),
+        gte(events.id, idsFrom("evt", range.since)),
+        lt(events.id, idsBefore("evt", range.until)),
         lt(events.created_at, range.until),
       ),
     )
