@@ -1,5 +1,8 @@
 import type { ChannelKind, ContentType, MediaType } from "./contract.ts";
 
+/** What a text or a caption may hold on any channel, in characters. What came in longer is cut. */
+export const longest_text = 4096;
+
 /** What a channel can carry, by its provider's documentation; the same whoever transports it. */
 interface Capabilities {
   text_limit: { max: number; unit: "characters" | "bytes" };

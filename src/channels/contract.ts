@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { idField, listOf, pageInput, textField, Timestamp } from "../core/fields.ts";
+import { longest_text } from "./capabilities.ts";
 import { providers } from "./providers/all.ts";
 
 export const ChannelKind = z
@@ -30,13 +31,15 @@ export type MediaType = z.infer<typeof MediaType>;
 
 export const Content = z
   .discriminatedUnion("type", [
-    z.object({ type: z.literal("text"), text: textField(4096, z.string().min(1)) }).meta({ id: "TextContent", description: "Plain text." }),
+    z
+      .object({ type: z.literal("text"), text: textField(longest_text, z.string().min(1)) })
+      .meta({ id: "TextContent", description: "Plain text." }),
     z
       .object({
         type: z.literal("media"),
         media_type: MediaType,
         url: z.string().nullable().meta({ description: "Null where the provider keeps the file and gave only a reference." }),
-        caption: textField(4096).nullable(),
+        caption: textField(longest_text).nullable(),
       })
       .meta({ id: "MediaContent", description: "A file, by reference." }),
     z

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { longest_text } from "../channels/capabilities.ts";
 import { ChannelKind, Content, sendErrorCodes } from "../channels/contract.ts";
 import { oneRecipient, recipient } from "../contacts/contract.ts";
 import { idField, listOf, Metadata, Moment, pageInput, textField, Timestamp } from "../core/fields.ts";
@@ -10,7 +11,7 @@ export const SendableContent = z
     z
       .strictObject({
         type: z.literal("text"),
-        text: textField(4096, z.string().trim().min(1)).meta({ description: "Plain text; the channel's own limit may be lower." }),
+        text: textField(longest_text, z.string().trim().min(1)).meta({ description: "Plain text; the channel's own limit may be lower." }),
       })
       .meta({ id: "SendText", description: "Plain text." }),
     z
@@ -21,7 +22,7 @@ export const SendableContent = z
           .url({ protocol: /^https$/ })
           .max(2048)
           .meta({ description: "A public https URL from which the provider fetches the file." }),
-        caption: textField(4096, z.string().trim()).optional(),
+        caption: textField(longest_text, z.string().trim()).optional(),
       })
       .meta({ id: "SendMedia", description: "A file, by its URL." }),
     z

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { longest_text } from "../channels/capabilities.ts";
 import { MediaType } from "../channels/contract.ts";
 import { idField, listOf, textField, Timestamp } from "../core/fields.ts";
 
@@ -22,7 +23,7 @@ export const StartSession = z.strictObject({
 export type StartSession = z.output<typeof StartSession>;
 
 export const ReceiveText = z.strictObject({
-  text: textField(4096, z.string().trim().min(1)),
+  text: textField(longest_text, z.string().trim().min(1)),
   client_reference: textField(64, z.string().min(1)),
 });
 export type ReceiveText = z.output<typeof ReceiveText>;

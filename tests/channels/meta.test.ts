@@ -154,7 +154,8 @@ describe("reading unknown JSON", () => {
   test("cuts between characters", () => {
     expect(cut("abcdef", 6)).toBe("abcdef");
     expect(cut("abcdef", 4)).toBe("abc…");
-    expect(cut("ab😀def", 4)).toBe("ab…");
+    expect(cut("ab😀def", 4)).toBe("ab😀…");
+    expect(cut("😀😀😀", 3)).toBe("😀😀😀");
   });
 });
 

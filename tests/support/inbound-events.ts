@@ -19,7 +19,7 @@ export function expectStorable(events: InboundEvent[]) {
     if (event.kind === "renaming") expect(event.current).not.toHaveLength(0);
     if (event.kind === "watermark") expect(new Date(event.until).toISOString()).toBe(event.until);
     if (event.kind === "status" && event.error) expect(sendErrorCodes).toContain(event.error.code);
-    if (event.kind === "ignored") expect(event.why).toMatch(/^.{1,500}$/s);
+    if (event.kind === "ignored") expect(event.why).toMatch(/^.{1,500}$/su);
   }
 }
 

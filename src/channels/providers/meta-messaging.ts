@@ -1,5 +1,6 @@
 import { isId } from "../../core/ids.ts";
 import type { Timestamp } from "../../core/time.ts";
+import { longest_text } from "../capabilities.ts";
 import type { Content, Identity, MediaType } from "../contract.ts";
 import { postMessage, probeNode } from "./graph.ts";
 import { refused, type Credentials, type InboundEvent, type Outbound, type Probe, type SendOutcome, type World } from "./provider.ts";
@@ -9,8 +10,6 @@ import { at, cut, detail_limit, hashOf, idAt, listAt, readCallback, textAt, time
  * What Instagram and Messenger share. Dedupe keys: a message its mid (a further file of it `mid#2` …), an echo
  * `echo:mid`, a report of one message `mid+status+timestamp`, anything else the hash of its JSON.
  */
-
-const text_limit = 4096;
 
 type PersonKind = "instagram_user" | "page_user";
 
@@ -76,7 +75,7 @@ function messageEvents(item: unknown, told: Told): InboundEvent[] {
 function editEvents(item: unknown, told: Told): InboundEvent[] {
   const [mid, text] = [idAt(item, "message_edit", "mid"), textAt(item, "message_edit", "text")];
   if (mid === null || text === null) return [ignored(item, told, "an edit without its message or its text")];
-  return [revision(item, told, mid, { type: "text", text: cut(text, text_limit) })];
+  return [revision(item, told, mid, { type: "text", text: cut(text, longest_text) })];
 }
 
 const revision = (item: unknown, told: Told, external_id: string, content: Content | null): InboundEvent => ({
@@ -104,7 +103,7 @@ function reactionEvents(item: unknown, told: Told): InboundEvent[] {
 function said(item: unknown, told: Told, external_id: string, text: string | null): InboundEvent[] {
   const person = personAt(item, "sender", told);
   if (!person || text === null) return [ignored(item, told, person ? "nothing in it can be read" : "a message that names nobody")];
-  const content: Content = { type: "text", text: cut(text, text_limit) };
+  const content: Content = { type: "text", text: cut(text, longest_text) };
   return [{ kind: "message", ...common(external_id, item, told), external_id, from: [person], name: null, content }];
 }
 
@@ -183,7 +182,7 @@ function contentsOf(message: unknown): [Content, ...Content[]] {
   const words = attachments
     .filter(({ attachment, media_type }) => !media_type && !(written && textAt(attachment, "type") === "fallback"))
     .map(({ attachment }) => sayAttachment(attachment));
-  const text = cut([written, ...words].filter((part) => part !== null).join("\n"), text_limit) || null;
+  const text = cut([written, ...words].filter((part) => part !== null).join("\n"), longest_text) || null;
 
   const files = attachments.flatMap(({ attachment, media_type }): Content[] =>
     media_type ? [{ type: "media", media_type, url: addressOf(attachment), caption: null }] : [],

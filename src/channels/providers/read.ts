@@ -4,7 +4,7 @@ import type { InboundEvent } from "./provider.ts";
 
 /** The reading of what nobody vouches for: what is there is taken, what is not is no fault. */
 
-/** The longest explanation that is kept, in UTF-16 units. */
+/** The longest explanation that is kept, in characters. */
 export const detail_limit = 500;
 
 /** Reads a callback, and never throws. One that cannot be understood as a whole is one ignored event, known by its bytes. */
@@ -76,9 +76,11 @@ export const webAddress = (text: string | null): string | null => (text !== null
 /** PostgreSQL keeps neither NUL nor half a surrogate pair; a message must not be lost over one. */
 const storable = (text: string): string => text.replaceAll("\0", "\u{FFFD}").toWellFormed();
 
-/** A text to be kept: at most so many UTF-16 units, never half a character. */
+/** A text to be kept: at most so many characters. */
 export function cut(text: string, max: number): string {
-  return storable(text.length <= max ? text : `${text.slice(0, max - 1).replace(/\p{Surrogate}$/u, "")}…`);
+  if (text.length <= max) return storable(text);
+  const characters = Array.from(text);
+  return storable(characters.length <= max ? text : `${characters.slice(0, max - 1).join("")}…`);
 }
 
 const earliest_ms = Date.UTC(2009, 0);

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import { textField } from "../../core/fields.ts";
 import { sameSecret } from "../../core/same-secret.ts";
+import { longest_text } from "../capabilities.ts";
 import type { Identity } from "../contract.ts";
 import { secretField } from "./fields.ts";
 import { refused, type InboundEvent, type Provider, type SendOutcome } from "./provider.ts";
@@ -70,7 +71,7 @@ function eventOf(body: unknown, raw: Uint8Array, received_at: string): InboundEv
     external_id,
     from: [from],
     name: name && cut(name, 200),
-    content: { type: "text", text: cut(text, 4096) },
+    content: { type: "text", text: cut(text, longest_text) },
   };
 }
 

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { isId } from "../../core/ids.ts";
 import type { Timestamp } from "../../core/time.ts";
+import { longest_text } from "../capabilities.ts";
 import type { Content, Identity } from "../contract.ts";
 import { idOfForm, mayBeLeftOut } from "./fields.ts";
 import {
@@ -50,8 +51,6 @@ export const twilioSms: Provider = {
   probe,
 };
 
-const text_limit = 4096;
-
 // Inbound
 
 function eventsOf(form: unknown, received_at: Timestamp, url: string | undefined): InboundEvent[] {
@@ -88,7 +87,7 @@ const files = Array.from({ length: 10 }, (_, i) => i);
 
 function contentsOf(form: unknown): Content[] {
   const body = textAt(form, "Body");
-  const text = body && cut(body, text_limit);
+  const text = body && cut(body, longest_text);
   const media = files.filter((i) => has(form, `MediaUrl${i}`) || has(form, `MediaContentType${i}`));
   if (media.length === 0) return [{ type: "text", text: text ?? "[Empty message]" }];
   return media.map((i, place) => ({

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Timestamp } from "../../core/time.ts";
+import { longest_text } from "../capabilities.ts";
 import type { CallState, Content, Identity } from "../contract.ts";
 import { idOfForm, mayBeLeftOut, secretField } from "./fields.ts";
 import {
@@ -58,8 +59,6 @@ export const twilioVoice: Provider = {
   send,
   probe,
 };
-
-const text_limit = 4096;
 
 // Inbound
 
@@ -129,7 +128,7 @@ function speechEvent(told: Told, turn: string | null): InboundEvent | null {
   const text = textAt(told.form, "SpeechResult");
   if (text === null) return null;
   const known_turn = turn !== null && /^[\w-]{1,60}$/.test(turn) ? turn : told.hash;
-  return partEvent(told, `${told.call_id}/${known_turn}`, "inbound", { type: "text", text: cut(text, text_limit) });
+  return partEvent(told, `${told.call_id}/${known_turn}`, "inbound", { type: "text", text: cut(text, longest_text) });
 }
 
 /** A segment of a real-time transcription, or the text of a recording. */
@@ -143,7 +142,7 @@ function transcriptEvent(told: Told): InboundEvent | null {
   const text = event === null ? textAt(form, "TranscriptionText") : transcriptOf(form);
   if (text === null) return ignored(told, part_id, `${cut(event ?? "a transcription", 60)}: without anything final`);
   const direction = textAt(form, "Track") === "outbound_track" ? "outbound" : "inbound";
-  return partEvent(told, part_id, direction, { type: "text", text: cut(text, text_limit) });
+  return partEvent(told, part_id, direction, { type: "text", text: cut(text, longest_text) });
 }
 
 /** Null of what may still be understood otherwise. */
