@@ -55,13 +55,15 @@ function isRealDay(text: string): boolean {
   return day <= new Date(Date.UTC(year, month, 0)).getUTCDate();
 }
 
+export const metadata_keys_at_most = 50;
+
+const fewKeys = (metadata: Record<string, unknown>): boolean => Object.keys(metadata).length <= metadata_keys_at_most;
+const too_many_keys = { error: `Must have at most ${metadata_keys_at_most} keys.`, params: { code: "too_large" } };
+
 /** Free keys and values of the client's own; kept, never read. */
 export const Metadata = z
   .record(textField(40, z.string().min(1)), textField(500))
-  .refine((metadata) => Object.keys(metadata).length <= 50, {
-    error: "Must have at most 50 keys.",
-    params: { code: "too_large" },
-  })
+  .refine(fewKeys, too_many_keys)
   .meta({
     description: "Your own keys and values: at most 50, names to 40 characters, values to 500.",
     examples: [{ order_id: "A-1007" }],
@@ -70,7 +72,7 @@ export const Metadata = z
 /** A merge patch of metadata (RFC 7396): a key that is null is removed. */
 export const MetadataPatch = z
   .record(textField(40, z.string().min(1)), textField(500).nullable())
-  .refine((metadata) => Object.keys(metadata).length <= 50, { error: "Must have at most 50 keys.", params: { code: "too_large" } })
+  .refine(fewKeys, too_many_keys)
   .meta({ description: "Merged into what is there: a key that is null is removed.", examples: [{ order_id: "A-1007" }] });
 
 export const pageInput = {

@@ -5,6 +5,7 @@ import type { Ctx, Scope, TxCtx } from "../core/context.ts";
 import { ApiError, invalid, problemOf, type ErrorCode } from "../core/errors.ts";
 import { etagOf, namesTag } from "../core/etag.ts";
 import { assertPlainText, faultsOf } from "../core/faults.ts";
+import { shapeOf } from "../core/shape.ts";
 import { atomically } from "../db/atomically.ts";
 import { answered, once } from "../idempotency/once.ts";
 import { apiErrorOf, asRpcError, asTrpcError } from "./rpc-error.ts";
@@ -114,7 +115,8 @@ export const anyWrite = mutations("any");
 export const adminWrite = mutations("admin");
 /** Changes that are made in the portal alone, by those who administer: without route or page. A key that leaked makes no other. */
 export const memberWrite = <I extends z.ZodType, O extends z.ZodType>(operation: PrivateMutation<I, O>): MutationOf<I, O> => {
-  const { output, run, subject } = operation;
+  const { run, subject } = operation;
+  const output = shapeOf(operation.output);
   const work = (ctx: Ctx, input: z.output<I>) => atomically(ctx, async (tx) => output.parse(await run(tx, input)));
   const perform = performing("member", operation, new Set(subject === undefined ? [] : [subject]), work);
   const meta: OperationMeta = { scope: "member", status: 200, errors: [], is_stream: false };
@@ -126,9 +128,8 @@ export const adminStream = streams("admin");
 
 function streams(scope: Grant) {
   return <I extends z.ZodType, O extends z.ZodType>(operation: Stream<I, O>): StreamOf<I, O> => {
-    const perform = performing(scope, operation, inPath(operation), async (ctx, input) =>
-      parsed(operation.output, operation.run(ctx, input)),
-    );
+    const output = shapeOf(operation.output);
+    const perform = performing(scope, operation, inPath(operation), async (ctx, input) => parsed(output, operation.run(ctx, input)));
     const meta = { ...metaOf(scope, operation), is_stream: true };
     return described(operation, t.procedure.meta(meta).query(perform as never)) as unknown as StreamOf<I, O>;
   };
@@ -140,23 +141,23 @@ async function* parsed<O extends z.ZodType>(output: O, portions: AsyncIterable<z
 
 function queries(scope: Grant) {
   return <I extends z.ZodType, O extends z.ZodType>(operation: Query<I, O>): QueryOf<I, O> => {
-    const perform = performing(scope, operation, inPath(operation), async (ctx, input) =>
-      operation.output.parse(await operation.run(ctx, input)),
-    );
+    const output = shapeOf(operation.output);
+    const perform = performing(scope, operation, inPath(operation), async (ctx, input) => output.parse(await operation.run(ctx, input)));
     return described(operation, t.procedure.meta(metaOf(scope, operation)).query(perform as never)) as unknown as QueryOf<I, O>;
   };
 }
 
 function mutations(scope: Grant) {
   return <I extends z.ZodType, O extends z.ZodType, P = void>(operation: Mutation<I, O, P>): MutationOf<I, O> => {
+    const output = shapeOf(operation.output);
     const perform = performing(scope, operation, inPath(operation), async (ctx, input) => {
       // What was answered before is not looked up in the network again.
       const prepared = operation.prepare && !(await answered(ctx, input)) ? await operation.prepare(ctx, input) : undefined;
       const answer = await atomically(ctx, async (tx) => {
         await assertUnchanged(tx, operation, input);
-        return once(tx, input, async () => operation.output.parse(await operation.run(tx, input, prepared as P)));
+        return once(tx, input, async () => output.parse(await operation.run(tx, input, prepared as P)));
       });
-      return operation.finish ? operation.output.parse(await operation.finish(ctx, answer)) : answer;
+      return operation.finish ? output.parse(await operation.finish(ctx, answer)) : answer;
     });
     return described(operation, t.procedure.meta(metaOf(scope, operation)).mutation(perform as never)) as unknown as MutationOf<I, O>;
   };
@@ -226,7 +227,7 @@ async function assertUnchanged<I extends z.ZodType>(
   input: z.output<I>,
 ): Promise<void> {
   if (ctx.if_match === undefined || !current) return;
-  const etag = etagOf(JSON.stringify(current.output.parse(await current.read(ctx, input))));
+  const etag = etagOf(JSON.stringify(shapeOf(current.output).parse(await current.read(ctx, input))));
   if (!namesTag(ctx.if_match, etag, "strong")) throw new ApiError("precondition_failed");
 }
 

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import type { ChannelKind } from "../channels/contract.ts";
 import type { TxCtx } from "../core/context.ts";
 import type { Id } from "../core/ids.ts";
+import { shapeOf } from "../core/shape.ts";
 import { insertionOfAll } from "../db/insert-all.ts";
 import { insertion, reading, slot, whose } from "../db/statement.ts";
 import type { EventType } from "./define-event.ts";
@@ -102,7 +103,7 @@ function eventRow<D extends z.ZodType>(
   const { workspace_id } = ctx;
   const created_at = ctx.now();
   const id = ctx.newId("evt");
-  const payload = JSON.stringify({ id, type, timestamp: created_at, workspace_id, data: contract.parse(data) });
+  const payload = JSON.stringify({ id, type, timestamp: created_at, workspace_id, data: shapeOf(contract).parse(data) });
   return { workspace_id, id, type, channel, conversation_id, payload, is_test, created_at };
 }
 

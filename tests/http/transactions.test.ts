@@ -118,7 +118,7 @@ const common = {
   summary: "-",
   description: "-",
   input: z.strictObject({ name: z.string() }),
-  output: z.object({ name: z.string().max(5), secret: z.never().optional() }),
+  output: z.object({ name: z.string().max(50), fits: z.literal("yes").optional(), secret: z.never().optional() }),
 };
 const { createCaller: caller } = router({
   rename: adminWrite({
@@ -127,7 +127,7 @@ const { createCaller: caller } = router({
     name: "rename",
     async run(ctx, { name }) {
       await rename(ctx, name);
-      return { name, hash: "what the contract does not name" };
+      return { name, ...(name === "Unfit" && { fits: "no" as never }), hash: "what the contract does not name" };
     },
   }),
   refuse: adminWrite({
@@ -211,13 +211,19 @@ test("an operation that ends well has done what it did, and says of it what its 
 test.each([
   ["refuses", "refuse", "limit_reached", "New"],
   ["throws what is no error", "throwText", "internal_error", "New"],
-  ["answers what its own contract does not allow", "rename", "internal_error", "Far too long"],
+  ["answers what its own contract does not allow", "rename", "internal_error", "Unfit"],
   ["meets a contract of its own making", "parseInside", "internal_error", "New"],
 ] as const)("an operation that %s after writing has done nothing", async (_, name, code, to) => {
   const { world, call, nameNow } = await callerOf();
   expect(await codeOf(call[name]({ name: to }))).toBe(code);
   expect(await nameNow()).toBe("Test");
   expect(world.woken).toEqual([]);
+});
+
+test("what outgrew a limit is shown all the same: a row that nobody can read helps nobody", async () => {
+  const { call } = await callerOf();
+  const name = "x".repeat(60);
+  expect(await call.rename({ name })).toEqual({ name });
 });
 
 test("what takes the network is prepared before the transaction and handed to it", async () => {

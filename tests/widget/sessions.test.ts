@@ -16,8 +16,11 @@ async function aWidget(options: Parameters<typeof createWorld>[0] = {}) {
 }
 
 const contactsOf = async ({ tenant }: Pick<Awaited<ReturnType<typeof aWidget>>, "tenant">) =>
-  (await tenant.get<{ data: { name: string | null; metadata: object; identities: { kind: string; value: string }[] }[] }>("/v1/contacts"))
-    .body.data;
+  (
+    await tenant.get<{ data: { id: string; name: string | null; metadata: object; identities: { kind: string; value: string }[] }[] }>(
+      "/v1/contacts",
+    )
+  ).body.data;
 
 describe("a session", () => {
   test("of somebody new is a token and nothing else: whoever only looks leaves no trace", async () => {
@@ -120,6 +123,18 @@ describe("a user of the website", () => {
         identities: [{ kind: "visitor", value: `${widget.channel_id}:user:42` }],
       },
     ]);
+  });
+
+  test("whose contact has no room for their address writes all the same, and the contact can be read", async () => {
+    const { widget, tenant } = await aWidget();
+    const first = await widget.visit({ user: userOf("42") });
+    await first.says("Hello");
+    const [{ id } = { id: "" }] = await contactsOf({ tenant });
+    const metadata = Object.fromEntries(Array.from({ length: 50 }, (_, n) => [`key_${n}`, "x"]));
+    expect((await tenant.get(`/v1/contacts/${id}`, { method: "PATCH", body: { metadata } })).status).toBe(200);
+    const laptop = await widget.visit({ user: userOf("42", { email: "sara@shop.example" }) });
+    await laptop.says("My order?");
+    expect(await contactsOf({ tenant })).toMatchObject([{ id, metadata }]);
   });
 
   test.each([
