@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { ChannelKind } from "../channels/contract.ts";
-import { idField, Timestamp } from "../core/fields.ts";
+import { idField, several, Timestamp } from "../core/fields.ts";
 import { QuarterHour, TimeZone } from "../core/time-zone.ts";
 
 /** How much a question may span. */
@@ -11,7 +11,7 @@ const asked = {
   from: QuarterHour.meta({ description: "Where the period begins; by default 29 days before today, in `timezone`." }).optional(),
   to: QuarterHour.meta({ description: "Where it ends, itself not in it; by default with today." }).optional(),
   timezone: TimeZone.default("UTC"),
-  channel: z.array(ChannelKind).meta({ description: "One or more; repeat the parameter." }).optional(),
+  channel: several(ChannelKind),
   channel_id: idField("chan").optional(),
 };
 

@@ -15,5 +15,5 @@ export async function describeOverview(ctx: Ctx, input: GetOverview): Promise<Ov
 /** The period that was asked for; what was left open is that of the last thirty days. */
 export async function analysed({ db, now }: Ctx, { from, to, timezone }: GetOverview, longest: number): Promise<Period> {
   const month = from === undefined || to === undefined ? await localDays(db, now(), timezone, 30) : { from, to };
-  return bounded({ from: from ?? month.from, to: to ?? month.to }, longest);
+  return bounded({ from, to }, month, longest);
 }

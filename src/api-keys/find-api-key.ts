@@ -1,6 +1,6 @@
 import type { Ctx } from "../core/context.ts";
 import type { Listing } from "../core/page.ts";
-import { findMine, mine } from "../db/mine.ts";
+import { findMine } from "../db/mine.ts";
 import { readPage } from "../db/page.ts";
 import type { ApiKeyRef, ListApiKeys } from "./contract.ts";
 import { presentApiKey } from "./present.ts";
@@ -10,7 +10,7 @@ import { api_keys } from "./tables.ts";
 export async function listApiKeys(ctx: Ctx, input: ListApiKeys) {
   const listing: Listing = { name: "api keys", filters: input };
   const now = ctx.now();
-  return readPage(ctx, api_keys, listing, input, mine(ctx, api_keys), (row) => presentApiKey(row, now));
+  return readPage(ctx, api_keys, listing, input, undefined, (row) => presentApiKey(row, now));
 }
 
 /** One key. */

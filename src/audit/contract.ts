@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Actor } from "../core/context.ts";
-import { idField, listOf, Moment, pageInput, Timestamp } from "../core/fields.ts";
+import { idField, listOf, Moment, pageInput, several, Timestamp } from "../core/fields.ts";
 
 /** What is recorded, and of what: the target is the thing that the sentence names. */
 const audited = {
@@ -78,7 +78,7 @@ export const AuditEntry = z
 export type AuditEntry = z.input<typeof AuditEntry>;
 
 const filters = {
-  action: z.array(AuditedAction).meta({ description: "One or more; repeat the parameter." }).optional(),
+  action: several(AuditedAction),
   actor_type: ActorType.optional(),
   actor_id: z
     .string()

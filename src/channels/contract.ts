@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { idField, listOf, pageInput, textField, Timestamp } from "../core/fields.ts";
+import { idField, listOf, pageInput, several, textField, Timestamp } from "../core/fields.ts";
 import { longest_text } from "./capabilities.ts";
 import { providers } from "./providers/all.ts";
 
@@ -145,8 +145,8 @@ export const ChannelRef = z.strictObject({ channel_id: idField("chan") });
 export type ChannelRef = z.output<typeof ChannelRef>;
 
 export const ListChannels = z.strictObject({
-  status: z.array(ChannelStatus).meta({ description: "One or more; repeat the parameter." }).optional(),
-  channel: z.array(ChannelKind).meta({ description: "One or more; repeat the parameter." }).optional(),
+  status: several(ChannelStatus),
+  channel: several(ChannelKind),
   ...pageInput,
 });
 export type ListChannels = z.output<typeof ListChannels>;

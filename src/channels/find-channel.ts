@@ -3,7 +3,7 @@ import type { Ctx, TxCtx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import type { Id } from "../core/ids.ts";
 import type { Listing } from "../core/page.ts";
-import { findMine, mine } from "../db/mine.ts";
+import { findMine } from "../db/mine.ts";
 import { readPage } from "../db/page.ts";
 import { given } from "../db/query.ts";
 import type { ChannelRef, ListChannels } from "./contract.ts";
@@ -14,7 +14,6 @@ import { channels } from "./tables.ts";
 export async function listChannels(ctx: Ctx, input: ListChannels) {
   const listing: Listing = { name: "channels", filters: input };
   const filters = and(
-    mine(ctx, channels),
     isNull(channels.deleted_at),
     given(input.status, (status) => inArray(channels.status, status)),
     given(input.channel, (channel) => inArray(channels.channel, channel)),

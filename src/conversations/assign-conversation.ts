@@ -7,6 +7,7 @@ import { mine } from "../db/mine.ts";
 import { authorOf } from "../team/author.ts";
 import { holdMember } from "../team/find-member.ts";
 import type { AssignConversation } from "./contract.ts";
+import { handedOver } from "./handed-over.ts";
 import { lockOpenConversation } from "./find-conversation.ts";
 import { presentConversation, type ConversationRow } from "./present.ts";
 import { conversation_assignments, conversations } from "./tables.ts";
@@ -28,7 +29,7 @@ export async function moveTo(ctx: TxCtx, conversation: ConversationRow, assignee
   const now = ctx.now();
   const [moved] = await ctx.db
     .update(conversations)
-    .set({ assignee_id, handler_mode: to, updated_at: now })
+    .set({ assignee_id, handler_mode: to, ...handedOver(ctx, conversation, to), updated_at: now })
     .where(and(mine(ctx, conversations), eq(conversations.id, conversation_id)))
     .returning();
   await ctx.db.insert(conversation_assignments).values({

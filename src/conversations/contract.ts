@@ -1,7 +1,18 @@
 import { z } from "zod";
 import { ChannelKind, ContentType } from "../channels/contract.ts";
 import { ContactRef, oneRecipient, recipient } from "../contacts/contract.ts";
-import { idField, idOrNoneField, listOf, Metadata, MetadataPatch, Moment, pageInput, textField, Timestamp } from "../core/fields.ts";
+import {
+  idField,
+  idOrNoneField,
+  listOf,
+  Metadata,
+  MetadataPatch,
+  Moment,
+  pageInput,
+  several,
+  textField,
+  Timestamp,
+} from "../core/fields.ts";
 import { SearchText } from "../search/contract.ts";
 import { Author } from "../team/contract.ts";
 
@@ -91,17 +102,18 @@ export type Conversation = z.input<typeof Conversation>;
 export const ConversationRef = z.strictObject({ conversation_id: idField("conv") });
 export type ConversationRef = z.output<typeof ConversationRef>;
 
-const chosenStatus = z.array(ConversationStatus).meta({ description: "One or more; repeat the parameter." }).optional();
-export const chosenChannel = z.array(ChannelKind).meta({ description: "One or more; repeat the parameter." }).optional();
+const chosenStatus = several(ConversationStatus);
+export const chosenChannel = several(ChannelKind);
 
 export const ListConversations = z.strictObject({
   status: chosenStatus,
+  is_open: z.boolean().meta({ description: "True: `open` or `pending`; false: closed, in whichever way." }).optional(),
   channel: chosenChannel,
   channel_id: idField("chan").optional(),
   contact_id: idField("cont").optional(),
   handler_mode: HandlerMode.optional(),
   assignee_id: idOrNoneField("mem").optional(),
-  priority: z.array(Priority).meta({ description: "One or more; repeat the parameter." }).optional(),
+  priority: several(Priority),
   tag: Tag.meta({ description: "A tag that the conversation has, exactly." }).optional(),
   q: SearchText.optional(),
   created_after: Moment.optional(),

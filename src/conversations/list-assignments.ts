@@ -1,7 +1,7 @@
-import { and, eq } from "drizzle-orm";
+import { eq } from "drizzle-orm";
 import type { Ctx } from "../core/context.ts";
 import type { Listing } from "../core/page.ts";
-import { findMine, mine } from "../db/mine.ts";
+import { findMine } from "../db/mine.ts";
 import { readPage } from "../db/page.ts";
 import type { ListAssignments } from "./contract.ts";
 import { conversation_assignments, conversations } from "./tables.ts";
@@ -10,6 +10,6 @@ import { conversation_assignments, conversations } from "./tables.ts";
 export async function listAssignments(ctx: Ctx, input: ListAssignments) {
   const listing: Listing = { name: "conversation assignments", filters: input };
   await findMine(ctx, conversations, input.conversation_id);
-  const filters = and(mine(ctx, conversation_assignments), eq(conversation_assignments.conversation_id, input.conversation_id));
+  const filters = eq(conversation_assignments.conversation_id, input.conversation_id);
   return readPage(ctx, conversation_assignments, listing, input, filters, (row) => ({ ...row, object: "assignment" as const }));
 }

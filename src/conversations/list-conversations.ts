@@ -12,8 +12,8 @@ import { given } from "../db/query.ts";
 import { totalOf } from "../db/total.ts";
 import { foundBy } from "../search/found-by.ts";
 import { members } from "../team/tables.ts";
-import type { ListContactConversations, ListConversations } from "./contract.ts";
-import { withSurroundings } from "./find-conversation.ts";
+import { ConversationStatus, type ListContactConversations, type ListConversations } from "./contract.ts";
+import { isOpen, withSurroundings } from "./find-conversation.ts";
 import { placesOfConversations } from "./places.ts";
 import { presentConversation } from "./present.ts";
 import { conversations } from "./tables.ts";
@@ -53,13 +53,18 @@ async function readPage(ctx: Ctx, listing: Listing, input: ListConversations) {
   );
   const { sorted_by, order, beyond } = orderOf(input.sort);
   const limit = input.limit + 1;
-  const states = { column: conversations.status, any_of: input.status };
+  const states = { column: conversations.status, any_of: statusesOf(input) };
   const chosen = inStates(ctx, conversations, states, { rest: and(filters, given(position, beyond)), order, limit });
   const found = await withSurroundings.where(ctx.db, sql`${chosen} order by ${order} limit ${limit}`);
 
   const rows = found.map(({ conversation, ...surroundings }) => presentConversation(ctx, conversation, surroundings));
   const page = pageOf(ctx, listing, rows, input.limit, (row) => [row[sorted_by], row.id]);
   return { ...page, ...(await totalOf(ctx, input, conversations, and(filters, inAnyOf(states)))) };
+}
+
+function statusesOf({ status, is_open }: Pick<ListConversations, "status" | "is_open">): readonly ConversationStatus[] | undefined {
+  if (is_open === undefined) return status;
+  return (status ?? ConversationStatus.options).filter((one) => isOpen(one) === is_open);
 }
 
 /** Each order is that of an index. Ids are made in order of time, so they are the order of creation. */

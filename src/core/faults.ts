@@ -5,8 +5,8 @@ import { invalid, type Fault } from "./errors.ts";
 const most_faults = 100;
 
 /** zod's findings in the API's own stable words, one for each fault, with the place as a JSON pointer. */
-export function faultsOf(error: z.ZodError, raw: unknown): Fault[] {
-  const faults = error.issues.slice(0, most_faults).flatMap((issue): Fault[] => {
+export function faultsOf({ issues }: Pick<z.ZodError, "issues">, raw: unknown): Fault[] {
+  const faults = issues.slice(0, most_faults).flatMap((issue): Fault[] => {
     if (issue.code === "unrecognized_keys") return issue.keys.slice(0, most_faults).map((key) => unknownField([...issue.path, key]));
     if (valueAt(raw, issue.path) === undefined) {
       return [{ pointer: pointerTo(issue.path), code: "required", detail: `${nameOf(issue.path)} is required.` }];

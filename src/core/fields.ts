@@ -75,6 +75,16 @@ export const MetadataPatch = z
   .refine(fewKeys, too_many_keys)
   .meta({ description: "Merged into what is there: a key that is null is removed.", examples: [{ order_id: "A-1007" }] });
 
+/** A filter by some of the words there are. */
+export const several = <T extends Readonly<Record<string, string>>>(word: z.ZodEnum<T>) =>
+  z
+    .array(word)
+    .overwrite((words) => [...new Set(words)])
+    .min(1)
+    .max(word.options.length)
+    .meta({ description: "One or more; repeat the parameter." })
+    .optional();
+
 export const pageInput = {
   limit: z.number().int().min(1).max(100).default(20).meta({ description: "How many to return." }),
   cursor: z.string().max(1000).meta({ description: "`next_cursor` of the page before; the filters must stay the same." }).optional(),

@@ -33,9 +33,10 @@ export async function readFeed<T extends FeedTable, P>(
 ): Promise<Page<P>> {
   const position = readCursor(ctx, listing, cursor) ?? (await beginning(ctx, table, prefix, created_after));
   const horizon = await horizonOf(ctx);
-  const rows = await rowsBehind(ctx, table, position, horizon, filters, limit + 1);
+  const own = and(mine(ctx, table), filters);
+  const rows = await rowsBehind(ctx, table, position, horizon, own, limit + 1);
   const page = feedOf(ctx, listing, rows as { xid: string; id: string }[], limit, horizon.position, present as (row: object) => P);
-  return { ...page, ...(await totalOf(ctx, { include_total }, table, and(filters, isFinished(table, horizon)))) };
+  return { ...page, ...(await totalOf(ctx, { include_total }, table, and(own, isFinished(table, horizon)))) };
 }
 
 /** Far longer than a transaction may last, and than clocks differ. */

@@ -23,7 +23,8 @@ interface Wanted {
  */
 export function inStates(ctx: Ctx, table: TenantTable, { column, any_of }: States, { rest, order, limit }: Wanted): SQL | undefined {
   if (any_of === undefined) return rest;
-  const [first, ...others] = any_of.map((state) => and(rest, eq(column, sql.raw(`'${state}'`)))!);
+  if (any_of.length === 0) return and(mine(ctx, table), sql`false`);
+  const [first, ...others] = [...new Set(any_of)].map((state) => and(rest, eq(column, sql.raw(`'${state}'`)))!);
   if (others.length === 0) return first;
   const pages = [first, ...others].map((own) => sql`(select ${table.id} from ${table} where ${own} order by ${order} limit ${limit})`);
   return and(mine(ctx, table), sql`${table.id} in (${sql.join(pages, sql` union all `)})`);

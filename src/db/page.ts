@@ -3,7 +3,7 @@ import type { AnyPgColumn, PgTable } from "drizzle-orm/pg-core";
 import type { Ctx } from "../core/context.ts";
 import { pageOf, readCursor, type Listing, type Page } from "../core/page.ts";
 import { inAnyOf, inStates, type States } from "./in-states.ts";
-import type { TenantTable } from "./mine.ts";
+import { mine, type TenantTable } from "./mine.ts";
 import { given } from "./query.ts";
 import { totalOf } from "./total.ts";
 
@@ -20,7 +20,7 @@ interface Way {
   states?: States;
 }
 
-/** A page of a table, by default the newest first. */
+/** A page of what a workspace has in a table, by default the newest first. */
 export async function readPage<T extends TenantTable, P>(
   ctx: Ctx,
   table: T,
@@ -32,8 +32,9 @@ export async function readPage<T extends TenantTable, P>(
 ): Promise<Page<P>> {
   const position = readCursor(ctx, listing, input.cursor);
   const [beyond, direction] = order === "asc" ? [gt, asc] : [lt, desc];
+  const own = and(mine(ctx, table), filters);
   const rest = and(
-    filters,
+    own,
     given(position, ([last]) => beyond(column, last)),
   );
   const wanted = { rest, order: direction(column), limit: input.limit + 1 };
@@ -44,6 +45,6 @@ export async function readPage<T extends TenantTable, P>(
     .orderBy(wanted.order)
     .limit(wanted.limit);
   const page = pageOf(ctx, listing, rows, input.limit, (row) => [String(row[column.name]), String(row["id"])]);
-  const total = await totalOf(ctx, input, table, and(filters, states && inAnyOf(states)));
+  const total = await totalOf(ctx, input, table, and(own, states && inAnyOf(states)));
   return { ...page, data: page.data.map(present as (row: object) => P), ...total };
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { idField, listOf, Moment, pageInput, Timestamp } from "../core/fields.ts";
+import { idField, listOf, Moment, pageInput, several, Timestamp } from "../core/fields.ts";
 import { EventName } from "../webhooks/contract.ts";
 
 /** In the document it is one of the events' own schemas. Here nothing is taken away from what was stored. */
@@ -20,7 +20,7 @@ export const EventRef = z.strictObject({ event_id: idField("evt") });
 export type EventRef = z.output<typeof EventRef>;
 
 export const ListEvents = z.strictObject({
-  type: z.array(EventName).meta({ description: "One or more; repeat the parameter." }).optional(),
+  type: several(EventName),
   conversation_id: idField("conv").optional(),
   created_after: Moment.optional(),
   ...pageInput,

@@ -10,16 +10,16 @@ export function withHeaders(c: Context, ctx: Ctx): Ctx {
   if (key !== undefined) assertKey(key);
   return {
     ...ctx,
-    ...(key !== undefined && { idempotency: { key, method, path: new URL(c.req.url).pathname, is_replayed: false } }),
+    ...(key !== undefined && { idempotency: { key, method, path: c.req.path, is_replayed: false } }),
     ...(if_match !== undefined && { if_match }),
   };
 }
 
 function assertKey(key: string): void {
-  if (/^[\x21-\x7e]{1,255}$/.test(key)) return;
+  if (/^[\x20-\x7e]{1,255}$/.test(key)) return;
   throw invalid({
     pointer: "",
     code: "invalid_idempotency_key",
-    detail: "Idempotency-Key must have 1 to 255 printable ASCII characters and no spaces.",
+    detail: "Idempotency-Key must have 1 to 255 printable ASCII characters.",
   });
 }

@@ -65,7 +65,7 @@ export function rest(): Hono<Front> {
 
 function handler({ procedure, call, method, path, meta, input }: Published) {
   const type = method === "GET" ? "query" : "mutation";
-  const parameters: Parameters = { shape: shapeOf(input), in_path: namesIn(path) };
+  const parameters: Parameters = { shape: fieldsOf(input), in_path: namesIn(path) };
   const has_body = method === "POST" || method === "PATCH";
 
   return async (c: Context<Front>): Promise<Response> => {
@@ -93,7 +93,8 @@ function render(c: Context<Front>, output: object, status: OperationMeta["status
   headers["Content-Type"] = "application/json";
   if (c.req.method === "POST" || "data" in output) return respond(c, body, status, headers);
   headers["ETag"] = etagOf(body);
-  const known = c.req.header("if-none-match");
+  // RFC 9110 §13.1.2: of what was changed nobody is told that it is as it was.
+  const known = c.req.method === "PATCH" || c.req.method === "DELETE" ? undefined : c.req.header("if-none-match");
   return known !== undefined && namesTag(known, headers["ETag"], "weak")
     ? respond(c, null, 304, { ETag: headers["ETag"] })
     : respond(c, body, status, headers);
@@ -104,7 +105,7 @@ function assertNoQuery(query: Record<string, unknown>): void {
   if (faults.length > 0) throw invalid(...faults);
 }
 
-const shapeOf = (input: z.ZodType): Record<string, z.ZodType> => (input as z.ZodObject).def.shape as Record<string, z.ZodType>;
+const fieldsOf = (input: z.ZodType): Record<string, z.ZodType> => (input as z.ZodObject).def.shape as Record<string, z.ZodType>;
 const namesIn = (path: string): string[] => [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!);
 const honoPath = (path: string): string => path.replace(/\{(\w+)\}/g, ":$1");
 

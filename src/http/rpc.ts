@@ -1,12 +1,13 @@
 import type { TRPCError } from "@trpc/server";
 import { fetchRequestHandler } from "@trpc/server/adapters/fetch";
 import { Hono } from "hono";
-import { ApiError } from "../core/errors.ts";
+import { ApiError, invalid } from "../core/errors.ts";
 import { appRouter } from "../router.ts";
 import { apiErrorOf } from "../trpc/rpc-error.ts";
 import { assertJson } from "./body.ts";
 import type { Front } from "./front-door.ts";
 import { sendProblem } from "./problem.ts";
+import { withHeaders } from "./request-headers.ts";
 
 const calls_per_batch = 20;
 
@@ -14,11 +15,13 @@ const calls_per_batch = 20;
 export function rpc(): Hono<Front> {
   const app = new Hono<Front>();
   app.all("/trpc/*", async (c) => {
-    const ctx = c.get("ctx");
+    let ctx = c.get("ctx");
     let reached = false;
     let refused: TRPCError | undefined;
     try {
       assertCallable(c.req.raw);
+      ctx = withHeaders(c, ctx);
+      if (ctx.idempotency) assertOneCall(c.req.path);
     } catch (error) {
       return sendProblem(c, error);
     }
@@ -41,10 +44,17 @@ export function rpc(): Hono<Front> {
     });
     // What tRPC refuses before it asks for a context has no request id in its own answer.
     if (refused && !reached) return sendProblem(c, apiErrorOf(refused));
+    if (ctx.idempotency?.is_replayed) response.headers.set("Idempotent-Replayed", "true");
     for (const [name, value] of Object.entries(c.get("headers"))) response.headers.set(name, value);
     return response;
   });
   return app;
+}
+
+/** A key is of one request: of a batch nobody could say which of its calls had been answered. */
+function assertOneCall(path: string): void {
+  if (!path.includes(",")) return;
+  throw invalid({ pointer: "", code: "invalid_idempotency_key", detail: "Idempotency-Key is for one call, and this is a batch." });
 }
 
 /** tRPC would take forms and streams for inputs, and answer HEAD with nothing. */

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { longest_text } from "../channels/capabilities.ts";
 import { ChannelKind, Content, sendErrorCodes } from "../channels/contract.ts";
 import { oneRecipient, recipient } from "../contacts/contract.ts";
-import { idField, listOf, Metadata, Moment, pageInput, textField, Timestamp } from "../core/fields.ts";
+import { idField, listOf, Metadata, Moment, pageInput, several, textField, Timestamp } from "../core/fields.ts";
 import { ConversationRef, chosenChannel } from "../conversations/contract.ts";
 import { TemplateLanguage, TemplateName, TemplateVariables } from "../templates/contract.ts";
 
@@ -152,7 +152,7 @@ export type ListConversationMessages = z.output<typeof ListConversationMessages>
 export const ListMessages = z.strictObject({
   channel: chosenChannel,
   direction: Direction.optional(),
-  status: z.array(MessageStatus).meta({ description: "One or more; repeat the parameter." }).optional(),
+  status: several(MessageStatus),
   conversation_id: idField("conv").optional(),
   contact_id: idField("cont").optional(),
   created_after: Moment.optional(),

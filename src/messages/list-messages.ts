@@ -4,7 +4,7 @@ import type { Ctx } from "../core/context.ts";
 import type { Listing } from "../core/page.ts";
 import { createdWithin } from "../db/created-within.ts";
 import { readFeed } from "../db/feed.ts";
-import { assertMine, findMine, mine } from "../db/mine.ts";
+import { assertMine, findMine } from "../db/mine.ts";
 import { readPage } from "../db/page.ts";
 import { given } from "../db/query.ts";
 import type { ListConversationMessages, ListMessages, MessageStatus, StoredMessageStatus } from "./contract.ts";
@@ -19,7 +19,6 @@ export async function listMessages(ctx: Ctx, input: ListMessages) {
   await assertMine(ctx, contacts, "/contact_id", input.contact_id);
 
   const filters = and(
-    mine(ctx, messages),
     given(input.channel, (channel) => inArray(messages.channel, channel)),
     given(input.direction, (direction) => eq(messages.direction, direction)),
     given(input.status, (status) => inArray(messages.status, status.flatMap(onDisk))),
@@ -39,6 +38,6 @@ const onDisk = (status: MessageStatus): StoredMessageStatus[] => (status === "qu
 export async function listConversationMessages(ctx: Ctx, input: ListConversationMessages) {
   const listing: Listing = { name: "conversation messages", filters: input };
   await findMine(ctx, conversations, input.conversation_id);
-  const filters = and(mine(ctx, messages), eq(messages.conversation_id, input.conversation_id));
+  const filters = eq(messages.conversation_id, input.conversation_id);
   return readPage(ctx, messages, listing, input, filters, presentMessage, { column: messages.id, order: input.order });
 }

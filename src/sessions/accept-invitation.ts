@@ -9,7 +9,7 @@ import { scopesOf } from "../team/roles.ts";
 import type { AcceptInvitation } from "./contract.ts";
 import { createLogin, linkMember } from "./create-login.ts";
 import { hashPassword, isPassword } from "./password.ts";
-import { accounts, users } from "./tables.ts";
+import { accounts, sessions, users } from "./tables.ts";
 
 export const wrongCredentials = () => unauthorized("wrong_credentials", "The email address or the password is wrong.");
 
@@ -37,6 +37,8 @@ export async function acceptInvitation(
     // Another invitation to the same address has just been accepted: asked again, their account is there.
     if (!user_id) throw unavailable();
     await linkMember(tx, user_id, member.id);
+    // From before they were removed: whoever holds such a cookie did not accept the invitation.
+    await tx.db.delete(sessions).where(and(eq(sessions.userId, user_id), eq(sessions.workspaceId, workspace.id)));
   });
 }
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { scopes } from "../core/context.ts";
-import { idField, listOf, pageInput, textField, Timestamp } from "../core/fields.ts";
+import { idField, listOf, pageInput, several, textField, Timestamp } from "../core/fields.ts";
 
 export const Role = z.enum(["owner", "admin", "agent", "viewer"]).meta({
   description: "`owner` and `admin` may read, write and administer; `agent` may read and write; `viewer` may read.",
@@ -57,8 +57,8 @@ export const MemberRef = z.strictObject({ team_member_id: idField("mem") });
 export type MemberRef = z.output<typeof MemberRef>;
 
 export const ListMembers = z.strictObject({
-  role: z.array(Role).meta({ description: "One or more; repeat the parameter." }).optional(),
-  status: z.array(MemberStatus).meta({ description: "One or more; repeat the parameter." }).optional(),
+  role: several(Role),
+  status: several(MemberStatus),
   ...pageInput,
 });
 export type ListMembers = z.output<typeof ListMembers>;

@@ -13,7 +13,6 @@ import { members } from "./tables.ts";
 export async function listMembers(ctx: Ctx, input: ListMembers) {
   const listing: Listing = { name: "team members", filters: input };
   const filters = and(
-    mine(ctx, members),
     given(input.role, (role) => inArray(members.role, role)),
     given(input.status, (status) => inArray(members.status, status)),
   );

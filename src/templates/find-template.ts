@@ -16,7 +16,6 @@ export async function listTemplates(ctx: Ctx, input: ListTemplates) {
   const listing: Listing = { name: "templates", filters: input };
   const account_id = input.channel_id && (await accountOf(ctx, input.channel_id));
   const filters = and(
-    mine(ctx, message_templates),
     given(input.status, (status) => inArray(message_templates.status, status)),
     given(input.category, (category) => inArray(message_templates.category, category)),
     given(input.name, (name) => eq(message_templates.name, name)),

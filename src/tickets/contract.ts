@@ -1,6 +1,17 @@
 import { z } from "zod";
 import { assignee, Priority, Subject, Tag, Tags } from "../conversations/contract.ts";
-import { idField, idOrNoneField, listOf, Metadata, MetadataPatch, Moment, pageInput, textField, Timestamp } from "../core/fields.ts";
+import {
+  idField,
+  idOrNoneField,
+  listOf,
+  Metadata,
+  MetadataPatch,
+  Moment,
+  pageInput,
+  several,
+  textField,
+  Timestamp,
+} from "../core/fields.ts";
 import { SearchText } from "../search/contract.ts";
 import { Author } from "../team/contract.ts";
 
@@ -38,11 +49,9 @@ export type Ticket = z.input<typeof Ticket>;
 export const TicketRef = z.strictObject({ ticket_id: idField("tkt") });
 export type TicketRef = z.output<typeof TicketRef>;
 
-const several = { description: "One or more; repeat the parameter." };
-
 export const ListTickets = z.strictObject({
-  status: z.array(TicketStatus).meta(several).optional(),
-  priority: z.array(Priority).meta(several).optional(),
+  status: several(TicketStatus),
+  priority: several(Priority),
   assignee_id: idOrNoneField("mem").optional(),
   conversation_id: idField("conv").optional(),
   contact_id: idField("cont").optional(),

@@ -247,7 +247,8 @@ function assertScope({ actor }: Ctx, grant: Grant): void {
   });
 }
 
-/** A malformed id in a path names nothing, like a foreign or a missing one; everything else is a fault to be named. */
-function refusedInput(error: z.ZodError, raw: unknown, in_path: ReadonlySet<string>): ApiError {
-  return error.issues.some((issue) => in_path.has(String(issue.path[0]))) ? new ApiError("not_found") : invalid(...faultsOf(error, raw));
+/** A malformed id in a path names nothing, like a foreign or a missing one: those are looked up when nothing else is at fault. */
+function refusedInput({ issues }: z.ZodError, raw: unknown, in_path: ReadonlySet<string>): ApiError {
+  const others = issues.filter((issue) => !in_path.has(String(issue.path[0])));
+  return others.length === 0 ? new ApiError("not_found") : invalid(...faultsOf({ issues: others }, raw));
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { ChannelKind } from "../channels/contract.ts";
-import { idField, listOf, Moment, pageInput, Timestamp } from "../core/fields.ts";
+import { idField, listOf, Moment, pageInput, several, Timestamp } from "../core/fields.ts";
 import { metrics, plans, pricedMetrics } from "../core/pricing.ts";
 import { QuarterHour, TimeZone } from "../core/time-zone.ts";
 
@@ -103,8 +103,8 @@ export const LedgerEntry = z
 export type LedgerEntry = z.input<typeof LedgerEntry>;
 
 export const ListLedger = z.strictObject({
-  metric: z.array(z.enum(pricedMetrics)).meta({ description: "One or more; repeat the parameter." }).optional(),
-  channel: z.array(ChannelKind).meta({ description: "One or more; repeat the parameter." }).optional(),
+  metric: several(z.enum(pricedMetrics)),
+  channel: several(ChannelKind),
   channel_id: idField("chan").optional(),
   conversation_id: idField("conv").optional(),
   api_key_id: idField("key").optional(),

@@ -5,7 +5,7 @@ import { conversations } from "../conversations/tables.ts";
 import type { Ctx } from "../core/context.ts";
 import type { Listing } from "../core/page.ts";
 import { createdWithin } from "../db/created-within.ts";
-import { assertMine, mine } from "../db/mine.ts";
+import { assertMine } from "../db/mine.ts";
 import { readPage } from "../db/page.ts";
 import { given } from "../db/query.ts";
 import type { LedgerEntry, ListLedger } from "./contract.ts";
@@ -18,7 +18,6 @@ export async function listLedger(ctx: Ctx, input: ListLedger) {
   await assertMine(ctx, conversations, "/conversation_id", input.conversation_id);
   await assertMine(ctx, api_keys, "/api_key_id", input.api_key_id);
   const filters = and(
-    mine(ctx, ledger_entries),
     given(input.metric, (metric) => inArray(ledger_entries.metric, metric)),
     given(input.channel, (channel) => inArray(ledger_entries.channel, channel)),
     given(input.channel_id, (id) => eq(ledger_entries.channel_id, id)),

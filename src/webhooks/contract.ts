@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { ChannelKind } from "../channels/contract.ts";
-import { idField, listOf, Moment, pageInput, Timestamp } from "../core/fields.ts";
+import { idField, listOf, Moment, pageInput, several, Timestamp } from "../core/fields.ts";
 import { attemptErrors } from "../core/poster.ts";
 import { HeaderPatch } from "./endpoint-headers.ts";
 
@@ -126,17 +126,15 @@ export type WebhookDelivery = z.input<typeof WebhookDelivery>;
 export const DeliveryRef = z.strictObject({ delivery_id: idField("dlv") });
 export type DeliveryRef = z.output<typeof DeliveryRef>;
 
-const several = "One or more; repeat the parameter.";
-
 export const ResponseClass = z
   .enum(["2xx", "3xx", "4xx", "5xx", "none"])
   .meta({ description: "What was answered to the last attempt; `none`: it was made, and no response came." });
 export type ResponseClass = z.infer<typeof ResponseClass>;
 
 const deliveryFilters = {
-  status: z.array(DeliveryStatus).meta({ description: several }).optional(),
-  event_type: z.array(EventName).meta({ description: several }).optional(),
-  response_class: z.array(ResponseClass).meta({ description: several }).optional(),
+  status: several(DeliveryStatus),
+  event_type: several(EventName),
+  response_class: several(ResponseClass),
   conversation_id: idField("conv").optional(),
   created_after: Moment.optional(),
   created_before: Moment.optional(),
@@ -169,9 +167,9 @@ export const WebhookAttempt = z
 export type WebhookAttempt = z.input<typeof WebhookAttempt>;
 
 export const ListAttempts = DeliveryRef.extend({
-  trigger: z.array(Trigger).meta({ description: several }).optional(),
-  error: z.array(AttemptError).meta({ description: several }).optional(),
-  response_class: z.array(ResponseClass).meta({ description: several }).optional(),
+  trigger: several(Trigger),
+  error: several(AttemptError),
+  response_class: several(ResponseClass),
   created_after: Moment.optional(),
   created_before: Moment.optional(),
   ...pageInput,

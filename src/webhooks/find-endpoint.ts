@@ -1,9 +1,9 @@
-import { and, isNull } from "drizzle-orm";
+import { isNull } from "drizzle-orm";
 import type { Ctx, TxCtx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import type { Id } from "../core/ids.ts";
 import type { Listing } from "../core/page.ts";
-import { findMine, mine } from "../db/mine.ts";
+import { findMine } from "../db/mine.ts";
 import { readPage } from "../db/page.ts";
 import type { EndpointRef, ListEndpoints } from "./contract.ts";
 import { presentEndpoint } from "./present.ts";
@@ -12,7 +12,7 @@ import { webhook_endpoints } from "./tables.ts";
 /** The workspace's endpoints, the newest first. */
 export async function listEndpoints(ctx: Ctx, input: ListEndpoints) {
   const listing: Listing = { name: "webhook endpoints", filters: input };
-  const filters = and(mine(ctx, webhook_endpoints), isNull(webhook_endpoints.deleted_at));
+  const filters = isNull(webhook_endpoints.deleted_at);
   return readPage(ctx, webhook_endpoints, listing, input, filters, (row) => presentEndpoint(ctx, row));
 }
 

@@ -4,7 +4,7 @@ import { conversations } from "../conversations/tables.ts";
 import type { Ctx } from "../core/context.ts";
 import type { Listing } from "../core/page.ts";
 import { createdWithin } from "../db/created-within.ts";
-import { assertMine, findMine, mine } from "../db/mine.ts";
+import { assertMine, findMine } from "../db/mine.ts";
 import { readPage } from "../db/page.ts";
 import { given } from "../db/query.ts";
 import type {
@@ -36,7 +36,6 @@ async function readLog(ctx: Ctx, listing: Listing, input: ListDeliveries) {
   await assertMine(ctx, conversations, "/conversation_id", input.conversation_id);
   const { last_status_code, last_attempt_at } = webhook_deliveries;
   const filters = and(
-    mine(ctx, webhook_deliveries),
     given(input.endpoint_id, (id) => eq(webhook_deliveries.endpoint_id, id)),
     given(input.event_type, (types) => inArray(webhook_deliveries.event_type, types)),
     given(input.response_class, (classes) => and(isNotNull(last_attempt_at), answeredWith(last_status_code, classes))!),
@@ -68,7 +67,6 @@ export async function listAttempts(ctx: Ctx, input: ListAttempts) {
   await findMine(ctx, webhook_deliveries, input.delivery_id);
 
   const filters = and(
-    mine(ctx, webhook_attempts),
     eq(webhook_attempts.delivery_id, input.delivery_id),
     given(input.trigger, (triggers) => inArray(webhook_attempts.trigger, triggers)),
     given(input.error, (errors) => inArray(webhook_attempts.error, errors)),

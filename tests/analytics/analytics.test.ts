@@ -105,21 +105,23 @@ describe("the overview", () => {
   test("tells how much the AI resolved, and how much it gave to people", async () => {
     const { tenant } = await worldAt("2026-06-15T12:00:00.000Z");
     const ids = [];
-    for (let n = 0; n < 4; n++) ids.push((await tenant.hears("Hello")).id);
+    for (let n = 0; n < 5; n++) ids.push((await tenant.hears("Hello")).id);
     for (const id of ids) await tenant.patch(`/v1/conversations/${id}`, { handler_mode: "ai" });
     await tenant.post(`/v1/conversations/${ids[0]}/handoff`, { to: "human" });
     await tenant.patch(`/v1/conversations/${ids[1]}`, { handler_mode: "human" });
     await tenant.post(`/v1/conversations/${ids[2]}/handoff`, { to: "unassigned" });
+    const { body: member } = await tenant.post<{ id: string }>("/v1/team_members", { email: "lina@shop.example", role: "agent" });
+    await tenant.post(`/v1/conversations/${ids[4]}/assign`, { assignee_id: member.id });
     for (const id of ids) await close(tenant, id);
     await set(tenant, ids[2]!, { closed_by: "ai_agent" });
     await set(tenant, ids[3]!, { status: "timed_out", closed_by: "inactivity_timer" });
     expect(await overviewOf(tenant, "")).toMatchObject({
-      closed: 4,
-      resolved: 3,
+      closed: 5,
+      resolved: 4,
       resolved_by_ai: 1,
-      handed_over: 2,
-      ai_resolution_rate: 0.3333,
-      hand_over_rate: 0.6667,
+      handed_over: 3,
+      ai_resolution_rate: 0.25,
+      hand_over_rate: 0.75,
     });
   });
 

@@ -112,6 +112,11 @@ describe("a filter", () => {
     expect(await shown("?status=resolved")).toEqual(["sms of Sara, closed"]);
     expect(await shown("?status=resolved&status=pending")).toEqual(["page of Omar", "sms of Sara, closed"]);
     expect(await shown("?status=ended")).toEqual([]);
+    const open = everything.filter((words) => words !== "sms of Sara, closed");
+    expect(await shown("?is_open=true")).toEqual(open);
+    expect(await shown("?is_open=false")).toEqual(["sms of Sara, closed"]);
+    expect(await shown("?is_open=true&status=pending&status=resolved")).toEqual(["page of Omar"]);
+    expect(await shown("?is_open=false&status=open&include_total=true")).toEqual([]);
     expect(await shown("?channel=facebook_page")).toEqual(["page of Omar", "page of Sara"]);
     expect(await shown("?channel=facebook_page&channel=twilio_sms")).toEqual(everything);
     expect(await shown("?channel=instagram")).toEqual([]);
@@ -438,7 +443,7 @@ describe("a cursor is refused", () => {
     expect(await code(tenant, `/v1/conversations/${ids[0]}/messages?${cursor}`)).toBe("invalid_cursor");
     expect(await code(tenant, `/v1/webhook_deliveries?${cursor}`)).toBe("invalid_cursor");
     expect(await code(neighbour, `/v1/conversations?status=open&${cursor}`)).toBe("invalid_cursor");
-    for (const filters of ["", "status=pending&", "status=open&status=open&", "status=open&handler_mode=ai&"]) {
+    for (const filters of ["", "status=pending&", "status=open&status=pending&", "status=open&handler_mode=ai&"]) {
       expect(await code(tenant, `/v1/conversations?${filters}${cursor}`)).toBe("invalid_cursor");
     }
   });

@@ -71,6 +71,24 @@ test("the typed client asks a query and gets what REST would give", async () => 
   );
 });
 
+test("a call has its effect once for one Idempotency-Key; a batch may not name one", async () => {
+  const { tenant, call } = await setUp();
+  const create = (path = "tickets.create", body: unknown = { subject: "Refund" }) =>
+    call(path, {
+      method: "POST",
+      body: JSON.stringify(body),
+      headers: { "Content-Type": "application/json", "Idempotency-Key": "order 1007" },
+    });
+  const [first, second] = [await create(), await create()];
+  expect([first.status, first.headers.get("idempotent-replayed")]).toEqual([200, null]);
+  expect([second.status, second.headers.get("idempotent-replayed")]).toEqual([200, "true"]);
+  expect(second.body).toEqual(first.body);
+  expect(await create("tickets.create", { subject: "Another" })).toMatchObject({ status: 422 });
+  const batch = await create("tickets.create,tickets.create?batch=1", { 0: { subject: "Refund" }, 1: { subject: "Refund" } });
+  expect(batch).toMatchObject({ status: 400, body: { error: { data: { problem: { errors: [{ code: "invalid_idempotency_key" }] } } } } });
+  expect((await tenant.get<{ data: object[] }>("/v1/tickets")).body.data).toHaveLength(1);
+});
+
 test("the typed client makes a change", async () => {
   const { client, tenant } = await setUp();
   const { id } = await tenant.hears("Hello");

@@ -70,7 +70,7 @@ describe("a member's request", () => {
     expect(await ask(browser)).toEqual([401, "unauthorized", "no_session"]);
   });
 
-  test("is refused at once when the member was removed, and heard again after they came back", async () => {
+  test("is refused at once when the member was removed; a session from before does not come back with them", async () => {
     const { world, tenant, browser, id, email } = await setUp();
     await remove(tenant, id);
     expect(await ask(browser)).toEqual([401, "unauthorized", "no_workspace"]);
@@ -79,7 +79,8 @@ describe("a member's request", () => {
 
     const again = await welcome(world, tenant, "viewer", { email });
     expect(again).toMatchObject({ id, session: { member: { role: "viewer" } } });
-    expect(await ask(browser)).toEqual([200]);
+    expect(await ask(again.browser)).toEqual([200]);
+    expect(await ask(browser)).toEqual([401, "unauthorized", "no_session"]);
   });
 
   test("has the role that the member has now", async () => {
@@ -204,6 +205,30 @@ test("only an owner makes or changes an owner; an administrator does the rest", 
   await expect(admin.client.teamMembers.remove.mutate({ team_member_id: id })).rejects.toMatchObject(refused);
   expect(await admin.client.teamMembers.invite.mutate({ email: "new@shop.example", role: "admin" })).toMatchObject({ role: "admin" });
   expect(await client.teamMembers.update.mutate({ team_member_id: admin.id, role: "owner" })).toMatchObject({ role: "owner" });
+});
+
+test("a key makes and changes no owner unless an owner made it, or nobody of the team", async () => {
+  const { world, tenant, client, id } = await setUp("owner");
+  const admin = await welcome(world, tenant, "admin");
+  const { id: somebody } = await welcome(world, tenant);
+  const keyOf = async (maker: typeof client) => (await maker.apiKeys.create.mutate({ name: "Ours", scopes: ["admin"] })).token;
+  const appoint = (key: string, who: string, role: Role) => tenant.get(`/v1/team_members/${who}`, { method: "PATCH", body: { role }, key });
+
+  const of_admin = await keyOf(admin.client);
+  const refused = { status: 403, body: { code: "forbidden", required_scope: "owner" } };
+  expect(await appoint(of_admin, admin.id, "owner")).toMatchObject(refused);
+  expect(await appoint(of_admin, id, "viewer")).toMatchObject(refused);
+  expect(await tenant.get(`/v1/team_members/${id}`, { method: "DELETE", key: of_admin })).toMatchObject(refused);
+  expect(
+    await tenant.get("/v1/team_members", { method: "POST", body: { email: "new@shop.example", role: "owner" }, key: of_admin }),
+  ).toMatchObject(refused);
+  expect((await appoint(of_admin, somebody, "viewer")).status).toBe(200);
+
+  const of_owner = await keyOf(client);
+  expect((await appoint(of_owner, admin.id, "owner")).status).toBe(200);
+  // Who made the first key is an owner now: what counts is who they are when it is used.
+  expect((await appoint(of_admin, somebody, "owner")).status).toBe(200);
+  expect((await appoint(tenant.api_key, somebody, "agent")).status).toBe(200);
 });
 
 test("neither a token nor a password stands in what is kept beside the session, nor in what is told", async () => {
