@@ -1,11 +1,11 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { expect, inject, onTestFinished, test } from "vitest";
 import { cloneDatabase, onPostgres } from "../support/database.ts";
-import { freePort, freshFolder, patience_ms, preparedFolder, start, until } from "../support/processes.ts";
+import { freePort, freshFolder, patience_ms, preparedFolder, start, startCommand, until } from "../support/processes.ts";
 
 const serve = (env: Record<string, string>) => start("src/bin/serve.ts", [], env);
 const ready = /Wassla is ready at (\S+)/;
@@ -80,6 +80,32 @@ test.runIf(!onPostgres())(
     await until(next, /curl .*wsk_live_/);
   },
 );
+
+test.runIf(!onPostgres())(
+  "npm that is asked to stop leaves no server behind: the port and the data folder are free",
+  { timeout: patience_ms },
+  async () => {
+    const DATA_DIR = await preparedFolder();
+    const lock = join(DATA_DIR, "wassla.lock");
+    const npm = startCommand("npm", ["start"], { DATA_DIR, PORT: await freePort() });
+    const [, url] = await until(npm, ready);
+    const server_pid = Number(readFileSync(lock, "utf8").split(" ")[0]);
+    onTestFinished(() => killIfAlive(server_pid));
+
+    npm.child.kill("SIGTERM");
+    await once(npm.child, "exit");
+    expect(existsSync(lock), "who ends as it should lets go of it").toBe(false);
+    await expect(fetch(`${url}/healthz`)).rejects.toThrow("fetch failed");
+  },
+);
+
+function killIfAlive(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended, as it should.
+  }
+}
 
 test.runIf(onPostgres())("two servers share a database, and neither makes a demo on it", { timeout: patience_ms }, async () => {
   const template = inject("template");

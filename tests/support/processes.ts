@@ -56,9 +56,13 @@ export function bareEnvironment(settings: Record<string, string>): Record<string
   return { PATH, HOME, ...settings };
 }
 
-/** Starts a file of the sources as a process of its own, with exactly this environment. It does not outlive the test. */
-export function start(file: string, args: string[] = [], env: Record<string, string> = {}) {
-  const child: Child = spawn(process.execPath, ["--import", "tsx", file, ...args], {
+/** Starts a file of the sources as a process of its own. */
+export const start = (file: string, args: string[] = [], env: Record<string, string> = {}) =>
+  startCommand(process.execPath, ["--import", "tsx", file, ...args], env);
+
+/** Starts a process in the project's folder, with exactly this environment. It does not outlive the test. */
+export function startCommand(command: string, args: string[], env: Record<string, string>) {
+  const child: Child = spawn(command, args, {
     cwd: root,
     env: bareEnvironment(env),
     stdio: ["pipe", "pipe", "pipe"],
