@@ -60,9 +60,6 @@ const Environment = z.object({
 
 export type Config = ReturnType<typeof readConfig>;
 
-/** The environment with some of it changed, for what is started from a shell with a purpose of its own. */
-export const environmentWith = (changes: Record<string, string>): Record<string, string | undefined> => ({ ...process.env, ...changes });
-
 /** The only reader of the environment. Without configuration the secrets are made once and kept in `DATA_DIR`. */
 export function readConfig(environment: Record<string, string | undefined> = process.env) {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value !== ""));
