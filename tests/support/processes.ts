@@ -1,7 +1,7 @@
 import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, openAsBlob, rmSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
+import { connect, createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -41,6 +41,17 @@ export async function freePort(): Promise<string> {
   server.close();
   return String(port);
 }
+
+/** Whether nobody listens. Who does is not asked anything, and need not have time. */
+export const isRefused = (port: number | string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect({ port: Number(port), host: "127.0.0.1" });
+    socket.on("error", () => resolve(true));
+    socket.on("connect", () => {
+      socket.destroy();
+      resolve(false);
+    });
+  });
 
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 
