@@ -39,7 +39,8 @@ const sweepAll = async (services: Services) => ({
   charges: await sumUpUsage(services),
 });
 
-const poll_ms: Record<ChoreName, number> = {
+/** How often each is looked at where nobody wakes it. */
+export const poll_ms: Record<ChoreName, number> = {
   messages: 250,
   webhooks: 250,
   jobs: 250,

@@ -1,5 +1,7 @@
+import { isIPv6 } from "node:net";
 import { join } from "node:path";
 import { z } from "zod";
+import { faultsOf } from "./core/faults.ts";
 import { plans, pricedMetrics, pricing } from "./core/pricing.ts";
 import { keptSecret } from "./db/data-dir.ts";
 
@@ -10,14 +12,14 @@ const list = z.string().transform((text) =>
     .map((item) => item.trim())
     .filter(Boolean),
 );
-const secret = z.string().min(32, "must have at least 32 characters");
+const secret = z.string().min(32);
 const origin = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ""));
 
 const json = z.string().transform((text, context): unknown => {
   try {
     return JSON.parse(text);
   } catch {
-    context.addIssue("must be JSON");
+    context.addIssue("Must be JSON");
     return z.NEVER;
   }
 });
@@ -33,7 +35,7 @@ const Environment = z.object({
   HOST: z.string().min(1).optional(),
   DATABASE_URL: z
     .string()
-    .regex(/^postgres(ql)?:\/\//, "must be a postgres:// URL")
+    .regex(/^postgres(ql)?:\/\//, "Must be a postgres:// URL")
     .optional(),
   DATABASE_POOL_SIZE: z.coerce.number().int().min(1).max(200).default(10),
   DATA_DIR: z.string().min(1).default(".data"),
@@ -50,7 +52,7 @@ const Environment = z.object({
   INSTAGRAM_GRAPH_URL: origin.default("https://graph.instagram.com"),
   META_GRAPH_VERSION: z
     .string()
-    .regex(/^v\d+\.\d+$/)
+    .regex(/^v\d+\.\d+$/, "Must be a version such as v23.0")
     .default("v23.0"),
   TWILIO_API_URL: origin.default("https://api.twilio.com"),
   PRICING: json.pipe(Pricing).default({}),
@@ -58,14 +60,16 @@ const Environment = z.object({
 
 export type Config = ReturnType<typeof readConfig>;
 
-/** The environment with some of it changed, for what is started from a shell with a purpose of its own. */
-export const environmentWith = (changes: Record<string, string>): Record<string, string | undefined> => ({ ...process.env, ...changes });
-
 /** The only reader of the environment. Without configuration the secrets are made once and kept in `DATA_DIR`. */
 export function readConfig(environment: Record<string, string | undefined> = process.env) {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value !== ""));
   const parsed = Environment.safeParse(given);
-  if (!parsed.success) throw new Error(parsed.error.issues.map(({ path, message }) => `${path.join(".")} ${message}`).join("\n"));
+  if (!parsed.success)
+    throw new Error(
+      faultsOf(parsed.error, given)
+        .map(({ detail }) => detail)
+        .join("\n"),
+    );
   const env = parsed.data;
 
   const embedded = env.DATABASE_URL === undefined;
@@ -85,7 +89,7 @@ export function readConfig(environment: Record<string, string | undefined> = pro
     /** The first seals, all of them open. */
     master_keys: masterKeys(kept("MASTER_KEY", env.MASTER_KEY)),
     cron_secret: kept("CRON_SECRET", env.CRON_SECRET),
-    public_url: env.PUBLIC_URL ?? `http://${host === "0.0.0.0" ? "127.0.0.1" : host}:${env.PORT}`,
+    public_url: env.PUBLIC_URL ?? `http://${reachable(host)}:${env.PORT}`,
     trusted_proxies: env.TRUSTED_PROXIES,
     scheduler: env.SCHEDULER,
     allow_private_webhooks: env.ALLOW_PRIVATE_WEBHOOKS ?? embedded,
@@ -99,6 +103,9 @@ export function readConfig(environment: Record<string, string | undefined> = pro
     pricing: withChanges(env.PRICING),
   });
 }
+
+/** What stands in a URL for the address that is listened on. */
+const reachable = (host: string): string => ({ "0.0.0.0": "127.0.0.1", "::": "[::1]" })[host] ?? (isIPv6(host) ? `[${host}]` : host);
 
 const withChanges = ({ prices, plans: included }: z.output<typeof Pricing>): typeof pricing => ({
   prices: Object.assign({ ...pricing.prices }, prices),

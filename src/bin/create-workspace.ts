@@ -1,12 +1,22 @@
 import { parseArgs } from "node:util";
+import { z } from "zod";
 import { readConfig } from "../config.ts";
-import { scopes, type Scope } from "../core/context.ts";
+import { scopes } from "../core/context.ts";
+import { faultsOf } from "../core/faults.ts";
 import { InviteMember } from "../team/contract.ts";
+import { Workspace } from "../workspaces/contract.ts";
 import { newWorkspace } from "./new-workspace.ts";
 import { run } from "./run.ts";
 import { openWorld } from "./world.ts";
 
 const usage = "usage: npm run workspace:create -- --name NAME [--owner-email ADDRESS] [--scopes read,write,admin] [--json]";
+
+const Wanted = z.object({
+  name: Workspace.shape.name,
+  "owner-email": InviteMember.shape.email.optional(),
+  scopes: z.array(z.enum(scopes)),
+  json: z.boolean(),
+});
 
 function readArguments() {
   const { values } = parseArgs({
@@ -17,13 +27,11 @@ function readArguments() {
       json: { type: "boolean", default: false },
     },
   });
-  const owner_email = InviteMember.shape.email.optional().safeParse(values["owner-email"]);
-  const wanted = values.scopes.split(",").map((scope) => scope.trim());
-  const unknown = wanted.filter((scope) => !(scopes as readonly string[]).includes(scope));
-  if (!values.name?.trim()) throw new Error(usage);
-  if (unknown.length > 0) throw new Error(`There is no scope ${unknown.join(", ")}. ${usage}`);
-  if (!owner_email.success) throw new Error(`--owner-email ${values["owner-email"]} is no email address. ${usage}`);
-  return { owner_email: owner_email.data, name: values.name.trim(), scopes: [...new Set(wanted)] as Scope[], json: values.json };
+  const given = { ...values, scopes: values.scopes.split(",").map((scope) => scope.trim()) };
+  const { data, error } = Wanted.safeParse(given);
+  if (error) throw new Error([...faultsOf(error, given).map(({ detail }) => `--${detail}`), usage].join(" "));
+  const { name, "owner-email": owner_email, json } = data;
+  return { name, owner_email, scopes: [...new Set(data.scopes)], json };
 }
 
 const inLines = (made: Record<string, string>): string =>

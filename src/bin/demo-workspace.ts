@@ -58,13 +58,16 @@ const channelNames: Record<ChannelKind, string> = {
 };
 
 /**
- * On an empty database: a workspace to try things in, and how to fill it. Its story of three days is told through the same
- * doors as a real one, with a clock that stands in the past and receivers that answer from a list.
+ * On an empty database: a workspace to try things in. Its story of three days is told through the same doors as a real one, with
+ * a clock that stands in the past and receivers that answer from a list; all of it in one transaction, so that a process that dies
+ * meanwhile leaves nothing, and the next one makes it.
  */
-export async function makeDemo(services: Services): Promise<{ demo: Demo; tellStory: () => Promise<void> } | undefined> {
+export async function makeDemo(services: Services): Promise<Demo | undefined> {
   const [any] = await services.db.select({ id: workspaces.id }).from(workspaces).limit(1);
-  if (any) return undefined;
+  return any ? undefined : services.db.transaction((db) => tellStory({ ...services, db }));
+}
 
+async function tellStory(services: Services): Promise<Demo> {
   const began_at = services.now();
   let at = after(began_at, -hours(73));
   const now = () => at;
@@ -74,22 +77,19 @@ export async function makeDemo(services: Services): Promise<{ demo: Demo; tellSt
   const ctx = systemCtx(past, demo.workspace_id, { type: "system", id: null, name: "Demo" });
   const stage: Stage = { ctx, channel_ids: await openChannels(ctx), team: await gatherTeam(ctx) };
   const owner = await letIn(ctx, "Lina", stage);
-
-  const tellStory = async (): Promise<void> => {
-    await addEndpoints(ctx);
-    await syncDueTemplates(past, { budget_ms: 0 });
-    for (const { when, happen } of inOrder(began_at, stage)) {
-      at = when;
-      await happen();
-      await dispatchMessages(past, { budget_ms: 0 });
-      const { retried } = await dispatchDeliveries(past, { budget_ms: 0 });
-      if (retried === 0) continue;
-      at = after(at, seconds(20));
-      await dispatchDeliveries(past, { budget_ms: 0 });
-    }
-    await retireEndpoints(ctx);
-  };
-  return { demo: { ...demo, widget_channel_id: stage.channel_ids["web_widget"]!, owner }, tellStory };
+  await addEndpoints(ctx);
+  await syncDueTemplates(past, { budget_ms: 0 });
+  for (const { when, happen } of inOrder(began_at, stage)) {
+    at = when;
+    await happen();
+    await dispatchMessages(past, { budget_ms: 0 });
+    const { retried } = await dispatchDeliveries(past, { budget_ms: 0 });
+    if (retried === 0) continue;
+    at = after(at, seconds(20));
+    await dispatchDeliveries(past, { budget_ms: 0 });
+  }
+  await retireEndpoints(ctx);
+  return { ...demo, widget_channel_id: stage.channel_ids["web_widget"]!, owner };
 }
 
 /** One of the team can sign in to the portal, with a password that is shown once. */

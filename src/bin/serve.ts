@@ -1,6 +1,6 @@
 import { readConfig } from "../config.ts";
 import { seconds } from "../core/time.ts";
-import { startScheduler, type Scheduler } from "../chores.ts";
+import { startScheduler } from "../chores.ts";
 import { openServer } from "../http/open-server.ts";
 import { makeDemo, printWelcome } from "./demo-workspace.ts";
 import { run } from "./run.ts";
@@ -18,26 +18,20 @@ run(async () => {
     throw error;
   });
   // Only now: a demo whose credentials are never shown, because the port was taken, would be of no use.
-  const made = config.database.kind === "embedded" ? await makeDemo(world.services) : undefined;
+  const demo = config.database.kind === "embedded" ? await makeDemo(world.services) : undefined;
   await world.hear();
-  printWelcome(config, made?.demo);
 
-  // Nobody waits for the story, which takes three seconds; but what it says to its receivers is for no other dispatcher.
-  let scheduler: Scheduler | undefined;
-  const begun = Promise.resolve(made?.tellStory()).then(() => {
-    if (!config.scheduler) return;
-    scheduler = startScheduler(world.services);
-    world.onWake(scheduler.wake);
-  });
+  const scheduler = config.scheduler ? startScheduler(world.services) : undefined;
+  if (scheduler) world.onWake(scheduler.wake);
 
   /** What is under way ends, what waits stays in its rows. */
   const stop = async () => {
     world.stop();
-    await begun;
     await Promise.all([server.close(patience_ms), scheduler?.stop()]);
     await world.close();
     process.exit(0);
   };
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void stop());
-  await begun;
+
+  printWelcome(config, demo);
 });

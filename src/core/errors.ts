@@ -195,8 +195,10 @@ export const errors = {
   messaging_window_closed: {
     status: 422,
     title: "Messaging window closed",
-    meaning: "The contact wrote more than 24 hours ago, and the channel's provider allows no free-form message after that.",
-    remedy: "Read `messaging_window` on the conversation; wait for the contact to write.",
+    meaning:
+      "The contact has not written on this channel within the last 24 hours. WhatsApp then takes approved templates alone; Instagram and a Facebook Page take nothing, but for up to 7 days what a person wrote (`human_agent`).",
+    remedy:
+      "On WhatsApp send an approved template, unless the workspace's `whatsapp_templates` forbids it; elsewhere wait for the contact to write. `messaging_window` on the conversation says what is allowed.",
     retryable: false,
   },
   content_type_unsupported: {

@@ -1,5 +1,8 @@
-import type { z } from "zod";
+import { z } from "zod";
 import { invalid, type Fault } from "./errors.ts";
+import { inPlainWords } from "./plain-words.ts";
+
+z.config({ localeError: inPlainWords });
 
 /** Nobody mends more at once, and the answer to a body full of faults must not be larger than the body. */
 const most_faults = 100;
@@ -8,15 +11,13 @@ const most_faults = 100;
 export function faultsOf({ issues }: Pick<z.ZodError, "issues">, raw: unknown): Fault[] {
   const faults = issues.slice(0, most_faults).flatMap((issue): Fault[] => {
     if (issue.code === "unrecognized_keys") return issue.keys.slice(0, most_faults).map((key) => unknownField([...issue.path, key]));
-    if (valueAt(raw, issue.path) === undefined) {
-      return [{ pointer: pointerTo(issue.path), code: "required", detail: `${nameOf(issue.path)} is required.` }];
-    }
-    return [{ pointer: pointerTo(issue.path), code: codeOf(issue), detail: detailOf(issue) }];
+    const is_missing = valueAt(raw, issue.path) === undefined;
+    return [{ pointer: pointerTo(issue.path), code: is_missing ? "required" : codeOf(issue), detail: detailOf(issue, is_missing) }];
   });
   return faults.slice(0, most_faults);
 }
 
-export const unknownField = (path: readonly PropertyKey[], detail = `There is no field ${String(path.at(-1))}.`): Fault => ({
+export const unknownField = (path: readonly PropertyKey[], detail = `There is no field ${nameOf(path)}.`): Fault => ({
   pointer: pointerTo(path),
   code: "unknown_field",
   detail,
@@ -36,9 +37,13 @@ function codeOf(issue: z.core.$ZodIssue): string {
   return typeof own === "string" ? own : (codes[issue.code] ?? "invalid");
 }
 
-/** A reference that names nothing reads the same whether it is malformed or not there, so it is not embellished. */
-const detailOf = (issue: z.core.$ZodIssue): string =>
-  issue.code === "custom" ? issue.message : `${nameOf(issue.path)}: ${issue.message.replace(/^Invalid input: /, "")}.`;
+function detailOf(issue: z.core.$ZodIssue, is_missing: boolean): string {
+  // A reference that names nothing reads the same whether it is malformed or not there, so it is not embellished.
+  if (codeOf(issue) === "no_such_resource") return issue.message;
+  // What a contract itself says of a field that is missing is of two fields, of which either would do.
+  if (is_missing && issue.code !== "custom") return `${nameOf(issue.path)} is required.`;
+  return `${nameOf(issue.path)}: ${issue.message.replace(/\.$/, "")}.`;
+}
 
 const nameOf = (path: readonly PropertyKey[]): string => path.map(String).join(".") || "The input";
 

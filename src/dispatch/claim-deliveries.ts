@@ -134,7 +134,10 @@ function openSealed({ vault, log }: Services, workspace_id: Id<"ws">, { id, seal
       secrets: sealed_secrets.map((text) => vault.open("webhook_secrets", secretPlace(workspace_id), text)),
     };
   } catch (error) {
-    log.error({ err: error, workspace_id, endpoint_id: idOf("whe", id) }, "a webhook secret cannot be opened");
+    log.error(
+      { err: error, workspace_id, endpoint_id: idOf("whe", id) },
+      "the webhook secrets or the headers of an endpoint cannot be opened",
+    );
     return undefined;
   }
 }

@@ -7,6 +7,7 @@ import { sendProblem } from "./problem.ts";
 import { respondJson } from "./respond.ts";
 
 const budget_ms = 25_000;
+const no_such_chore = `There is no such chore. There are: ${Object.keys(chores).join(", ")}.`;
 
 /** Background work for schedulers that call from outside: `POST /cron/<chore>`, or GET for those that can only GET. */
 export function cron(cron_secret: string, stopping: AbortSignal | undefined): Hono<Front> {
@@ -18,7 +19,7 @@ export function cron(cron_secret: string, stopping: AbortSignal | undefined): Ho
       return sendProblem(c, unauthorized(reason, "Send the cron secret as `Authorization: Bearer …`."));
     }
     const name = c.req.param("chore");
-    if (!Object.hasOwn(chores, name)) return sendProblem(c, new ApiError("not_found"));
+    if (!Object.hasOwn(chores, name)) return sendProblem(c, new ApiError("not_found", { detail: no_such_chore }));
     const started_ms = performance.now();
     try {
       const report = await chores[name as ChoreName](c.get("services"), { budget_ms, signal: stopping });

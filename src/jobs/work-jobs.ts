@@ -1,6 +1,7 @@
 import { emptyReport, type ChoreOptions, type ChoreReport } from "../core/chore.ts";
 import { systemCtx, type Services, type TxCtx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
+import { idOf } from "../core/ids.ts";
 import { after, epochMs, minutes, seconds, type Timestamp } from "../core/time.ts";
 import { atomically } from "../db/atomically.ts";
 import { claim, firstTurn, revive, stillLeased, type Claim, type Queue } from "../db/lease.ts";
@@ -65,7 +66,7 @@ async function takeStep(services: Services, steps: Steps, held: Claim): Promise<
   } catch (error) {
     const failure = failureOf(error, held, services.now());
     // What is refused is the client's to know; everything else is ours.
-    if (!(error instanceof ApiError)) services.log.error({ err: error, job_id: held.lane }, "a job's step failed");
+    if (!(error instanceof ApiError)) services.log.error({ err: error, job_id: idOf("job", held.uuid) }, "a job's step failed");
     await atomically(ctx, (tx) => settle(tx, held, { ...failure, attempts: held.attempts + 1 }));
     return failure.status === "failed" ? "failed" : "retried";
   }

@@ -3,6 +3,7 @@ import { sql } from "drizzle-orm";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { AuditEntry } from "../../src/audit/contract.ts";
 import { audit_log } from "../../src/audit/tables.ts";
+import { createWasslaClient } from "../../src/client.ts";
 import type { Page } from "../../src/core/page.ts";
 import { after, hours, minutes, seconds } from "../../src/core/time.ts";
 import { query } from "../../src/db/query.ts";
@@ -10,6 +11,7 @@ import { openServer } from "../../src/http/open-server.ts";
 import { onPostgres } from "../support/database.ts";
 import { rowsOf } from "../support/rows.ts";
 import { openWatchedDatabase } from "../support/statements.ts";
+import { listen } from "../support/wire.ts";
 import { createWorld, type Tenant } from "../support/world.ts";
 
 async function setUp(options: Parameters<typeof createWorld>[0] = {}) {
@@ -170,12 +172,58 @@ describe("an export", () => {
     expect(await tenant.get("/v1/audit_log/export")).toMatchObject({ status: 500, body: { code: "internal_error" } });
   });
 
-  test("is not for the typed client's batches, which are told so", async () => {
+  test("comes to the typed client in portions, which it reads in the midst of other calls", async () => {
+    const { tenant, client } = await setUpClient();
+    await leaveEntries(tenant, 1200);
+    const [portions, me] = await Promise.all([client.auditLog.export.query({}), client.me.get.query({})]);
+    expect(me.workspace.id).toBe(tenant.workspace_id);
+    const lengths: number[] = [];
+    const entries: AuditEntry[] = [];
+    for await (const portion of portions) {
+      lengths.push(portion.length);
+      entries.push(...portion);
+    }
+    expect(lengths.length).toBeGreaterThan(1);
+    expect(entries).toEqual(await exported(tenant));
+  });
+
+  test("that is refused the typed client, or breaks off, is a refusal that says no more than any other", async () => {
+    const { db } = await openWatchedDatabase();
+    const { world, tenant, client, clientOf } = await setUpClient({ db });
+    await leaveEntries(tenant, 20_000);
+    const { token } = await tenant.mint({ scopes: ["read"] });
+    await expect(clientOf(token).auditLog.export.query({})).rejects.toMatchObject({
+      data: { httpStatus: 403, problem: { code: "forbidden", required_scope: "admin" } },
+    });
+
+    const portions = await client.auditLog.export.query({});
+    const reader = portions[Symbol.asyncIterator]();
+    expect((await reader.next()).done).not.toBe(true);
+    await db.execute(sql`alter table audit_log rename to audit_log_elsewhere`);
+    const broken = await readOn(reader).catch((error: unknown) => error);
+    expect(broken).toMatchObject({ message: "The fault is ours.", data: { httpStatus: 500, problem: { code: "internal_error" } } });
+    expect(JSON.stringify(broken)).not.toContain("audit_log");
+    expect(world.logged).toContainEqual(expect.objectContaining({ level: "error", message: "request failed" }));
+  });
+
+  test("is not for batches whose answer is whole, which are told so", async () => {
     const { world, tenant } = await setUp();
     const answer = await world.request("/trpc/auditLog.export?input=%7B%7D", { key: tenant.api_key });
     expect(answer).toMatchObject({ status: 415, body: { error: { data: { problem: { code: "unsupported_media_type" } } } } });
   });
 });
+
+async function readOn(reader: AsyncIterator<unknown>): Promise<void> {
+  while (!(await reader.next()).done);
+}
+
+/** The typed client on a real connection. */
+async function setUpClient(options: Parameters<typeof createWorld>[0] = {}) {
+  const { world, tenant } = await setUp(options);
+  const { url } = await listen(world);
+  const clientOf = (key: string) => createWasslaClient({ url, headers: { Authorization: `Bearer ${key}` } });
+  return { world, tenant, clientOf, client: clientOf(tenant.api_key) };
+}
 
 test.skipIf(!onPostgres())("a page deep in time is read from an index", async () => {
   const { db, statements } = await openWatchedDatabase();

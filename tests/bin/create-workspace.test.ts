@@ -29,12 +29,12 @@ async function setUp() {
   return { env: { DATABASE_URL: url, MASTER_KEY: secret, CRON_SECRET: secret }, open: () => Promise.resolve(connectPostgres(url)) };
 }
 
-/** The README's own command, with npm told to be silent. */
+/** The README's own command, of which stdout is nothing but the answer. */
 const npmRun = (args: string[], env: Record<string, string>): Promise<string> =>
   new Promise((resolve, reject) => {
     execFile(
       "npm",
-      ["run", "--silent", "workspace:create", "--", ...args],
+      ["run", "-s", "workspace:create", "--", ...args],
       { cwd: fileURLToPath(new URL("../..", import.meta.url)), env: bareEnvironment(env) },
       (error, stdout) => (error ? reject(error as Error) : resolve(stdout)),
     );
@@ -72,9 +72,11 @@ test(
 );
 
 test.each([
-  ["a name of spaces", ["--name", "  ", "--json"], "usage: npm run workspace:create"],
-  ["an owner without an address", ["--name", "N", "--owner-email", "lina"], "--owner-email lina is no email address."],
-  ["a scope that is none", ["--name", "N", "--scopes", "read,wrtie"], "There is no scope wrtie."],
+  ["no name", ["--json"], "--name is required. usage: npm run workspace:create"],
+  ["a name of spaces", ["--name", "  ", "--json"], "--name: Must have at least 1 character."],
+  ["a name that the API could not show", ["--name", "x".repeat(101)], "--name: Must have at most 100 characters."],
+  ["an owner without an address", ["--name", "N", "--owner-email", "lina"], "--owner-email: Must be an email address."],
+  ["a scope that is none", ["--name", "N", "--scopes", "read,wrtie"], '--scopes.1: Must be one of "read", "write", "admin".'],
 ])("%s is refused with one line, before any database is opened", { timeout: patience_ms }, async (_, args, line) => {
   const DATA_DIR = freshFolder();
   const { code, stdout, stderr } = await start("src/bin/create-workspace.ts", args, { DATA_DIR }).ended;

@@ -1,6 +1,10 @@
 import { afterAll, expect, test } from "vitest";
 import { makeDemo } from "../../src/bin/demo-workspace.ts";
 import { ChannelKind } from "../../src/channels/contract.ts";
+import { messages } from "../../src/messages/tables.ts";
+import { users } from "../../src/sessions/tables.ts";
+import { workspaces } from "../../src/workspaces/tables.ts";
+import { breakable } from "../support/breakable-db.ts";
 import { openDatabase } from "../support/database.ts";
 import { openBrowser } from "../support/members.ts";
 import { patience_ms } from "../support/processes.ts";
@@ -60,13 +64,16 @@ interface Delivery {
 const opened: Connection[] = [];
 afterAll(() => Promise.all(opened.map((connection) => connection.close())));
 
-/** A demo on a database of its own, read through its own key. */
-async function seed() {
+async function ownWorld() {
   const connection = await openDatabase();
   opened.push(connection);
-  const world = await createWorld({ db: connection.db });
-  const { demo, tellStory } = (await makeDemo({ ...world.services, now: () => instant }))!;
-  await tellStory();
+  const { db, breakNext } = breakable(connection.db);
+  return { world: await createWorld({ db }), breakNext };
+}
+
+/** A demo on a database of its own, read through its own key. */
+async function seed({ world }: Pick<Awaited<ReturnType<typeof ownWorld>>, "world">) {
+  const demo = (await makeDemo({ ...world.services, now: () => instant }))!;
   const all = async <T>(path: string): Promise<T[]> => {
     const { status, body } = await world.request<{ data: T[]; has_more: boolean }>(path, { key: demo.api_key });
     expect({ status, has_more: body.has_more }).toEqual({ status: 200, has_more: false });
@@ -84,7 +91,7 @@ async function seed() {
 
 let seeded: ReturnType<typeof seed> | undefined;
 /** The one that is only looked at: to make one takes seconds. */
-const theDemo = () => (seeded ??= seed());
+const theDemo = () => (seeded ??= ownWorld().then(seed));
 
 const distinct = (values: (string | null)[]): string[] => [...new Set(values.map(String))].toSorted();
 
@@ -179,31 +186,42 @@ test(
   },
 );
 
-test("two demos of the same instant tell the same", { timeout: patience_ms }, async () => {
-  const contentOf = ({ conversations, messages, deliveries }: Awaited<ReturnType<typeof seed>>) => ({
-    conversations: conversations.map(({ channel, status, handler_mode, priority, tags, closed_at, last_message_at }) => ({
-      channel,
-      status,
-      handler_mode,
-      priority,
-      tags,
-      closed_at,
-      last_message_at,
-    })),
-    messages: messages.map(({ channel, direction, status, sender, content, created_at }) => ({
-      channel,
-      direction,
-      status,
-      sender: sender.name,
-      content,
-      created_at,
-    })),
-    deliveries: deliveries
-      .map(({ event_type, status, attempts, last_status_code }) => `${event_type} ${status} ${attempts} ${last_status_code}`)
-      .toSorted(),
-  });
-  expect(contentOf(await seed())).toEqual(contentOf(await theDemo()));
+/** What two demos have in common. */
+const contentOf = ({ conversations, messages, deliveries }: Awaited<ReturnType<typeof seed>>) => ({
+  conversations: conversations.map(({ channel, status, handler_mode, priority, tags, closed_at, last_message_at }) => ({
+    channel,
+    status,
+    handler_mode,
+    priority,
+    tags,
+    closed_at,
+    last_message_at,
+  })),
+  messages: messages.map(({ channel, direction, status, sender, content, created_at }) => ({
+    channel,
+    direction,
+    status,
+    sender: sender.name,
+    content,
+    created_at,
+  })),
+  deliveries: deliveries
+    .map(({ event_type, status, attempts, last_status_code }) => `${event_type} ${status} ${attempts} ${last_status_code}`)
+    .toSorted(),
 });
+
+test(
+  "a demo that is broken off in the midst of its story leaves nothing, and the next tells the same as any of that instant",
+  { timeout: patience_ms },
+  async () => {
+    const { world, breakNext } = await ownWorld();
+    const { db } = world.services;
+    breakNext("insert", messages, 8);
+    await expect(makeDemo({ ...world.services, now: () => instant })).rejects.toThrow();
+    expect([await db.$count(workspaces), await db.$count(users)]).toEqual([0, 0]);
+    expect(contentOf(await seed({ world }))).toEqual(contentOf(await theDemo()));
+  },
+);
 
 test("a database that has a workspace gets no demo", { timeout: patience_ms }, async () => {
   const { world, conversations } = await theDemo();

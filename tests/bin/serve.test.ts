@@ -1,11 +1,11 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { expect, inject, onTestFinished, test } from "vitest";
 import { cloneDatabase, onPostgres } from "../support/database.ts";
-import { freePort, freshFolder, patience_ms, preparedFolder, start, until } from "../support/processes.ts";
+import { freePort, freshFolder, isRefused, patience_ms, preparedFolder, start, startCommand, until } from "../support/processes.ts";
 
 const serve = (env: Record<string, string>) => start("src/bin/serve.ts", [], env);
 const ready = /Wassla is ready at (\S+)/;
@@ -28,7 +28,7 @@ test.runIf(!onPostgres())(
     const [curl] = await until(first, /curl .*/);
 
     const listed = async () => (JSON.parse(await shell(`${curl} --silent --fail`)) as { data: unknown[] }).data;
-    await expect.poll(listed, { timeout: patience_ms / 2 }).toHaveLength(9);
+    expect(await listed()).toHaveLength(9);
     const key = /wsk_live_\w+/.exec(first.output.stdout)![0];
     const asked = async (path: string) => (await fetch(url + path, { headers: { Authorization: `Bearer ${key}` } })).status;
     for (const path of ["/v1/me", "/docs", "/openapi.json", "/readyz"]) expect(await asked(path), path).toBe(200);
@@ -61,6 +61,24 @@ test.runIf(!onPostgres())(
   },
 );
 
+test.runIf(!onPostgres())("a first start that is killed is made up for by the next, whole", { timeout: patience_ms }, async () => {
+  const env = { DATA_DIR: await preparedFolder(), PORT: await freePort() };
+  const first = serve(env);
+  // From then on the demo is being made.
+  await expect.poll(() => isRefused(env.PORT), { timeout: patience_ms / 2, interval: 5 }).toBe(false);
+  first.child.kill("SIGKILL");
+  await first.ended;
+  expect(first.output.stdout, "it had not come so far").not.toMatch(credentials);
+
+  const second = serve(env);
+  const [key] = await until(second, /wsk_live_\w+/);
+  const list = async <T>(path: string) =>
+    ((await (await fetch(`http://127.0.0.1:${env.PORT}${path}`, { headers: { Authorization: `Bearer ${key}` } })).json()) as { data: T[] })
+      .data;
+  expect(await list("/v1/conversations")).toHaveLength(9);
+  expect(await list("/v1/webhook_endpoints")).toMatchObject([{ enabled: false }, { enabled: false }]);
+});
+
 test.runIf(!onPostgres())(
   "a port that is taken is told in one line, and costs nobody the credentials",
   { timeout: patience_ms },
@@ -80,6 +98,33 @@ test.runIf(!onPostgres())(
     await until(next, /curl .*wsk_live_/);
   },
 );
+
+test.runIf(!onPostgres())(
+  "npm that is asked to stop leaves no server behind: the port and the data folder are free",
+  { timeout: patience_ms },
+  async () => {
+    const DATA_DIR = await preparedFolder();
+    const lock = join(DATA_DIR, "wassla.lock");
+    const PORT = await freePort();
+    const npm = startCommand("npm", ["start"], { DATA_DIR, PORT });
+    await until(npm, ready);
+    const server_pid = Number(readFileSync(lock, "utf8").split(" ")[0]);
+    onTestFinished(() => killIfAlive(server_pid));
+
+    npm.child.kill("SIGTERM");
+    await once(npm.child, "exit");
+    expect(existsSync(lock), "who ends as it should lets go of it").toBe(false);
+    expect(await isRefused(PORT)).toBe(true);
+  },
+);
+
+function killIfAlive(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended, as it should.
+  }
+}
 
 test.runIf(onPostgres())("two servers share a database, and neither makes a demo on it", { timeout: patience_ms }, async () => {
   const template = inject("template");

@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { expect, inject, onTestFinished, test } from "vitest";
 import { connectPostgres } from "../../src/db/connect.ts";
 import { cloneDatabase } from "../support/database.ts";
-import { freePort, patience_ms, preparedFolder, start, until } from "../support/processes.ts";
+import { freePort, isRefused, patience_ms, preparedFolder, start, until } from "../support/processes.ts";
 import { createReceiver } from "../support/receiver.ts";
 import { createWorld, cron_secret, master_key } from "../support/world.ts";
 
@@ -17,12 +17,6 @@ async function serve() {
   if (template.kind === "embedded") {
     const server = start("src/bin/serve.ts", [], { ...settings, DATA_DIR: await preparedFolder() });
     const [key] = await until(server, /wsk_live_\w{38}/);
-    const retired = async () => {
-      const answer = await fetch(`http://127.0.0.1:${port}/v1/webhook_endpoints`, { headers: { Authorization: `Bearer ${key}` } });
-      return ((await answer.json()) as { data: { enabled: boolean }[] }).data.map(({ enabled }) => enabled);
-    };
-    // The last thing of the demo's story.
-    await expect.poll(retired, { timeout: patience_ms / 2 }).toEqual([false, false]);
     return { server, port: Number(port), key };
   }
   const url = await cloneDatabase(template);
@@ -42,16 +36,6 @@ function openSocket(port: number) {
   socket.on("data", (chunk: Buffer) => void (heard.text += chunk.toString("utf8")));
   return { heard, say: (text: string) => void socket.write(text), closed: once(socket, "close") };
 }
-
-const isRefused = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect({ port, host: "127.0.0.1" });
-    socket.on("error", () => resolve(true));
-    socket.on("connect", () => {
-      socket.destroy();
-      resolve(false);
-    });
-  });
 
 test(
   "who is asked to stop takes nothing new, answers what was asked, closes what is idle, and ends well",

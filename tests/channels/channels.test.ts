@@ -127,7 +127,17 @@ describe("connecting", () => {
     ["another's provider", whatsappOf(undefined, { provider: "instagram" }), [{ pointer: "/provider", code: "not_allowed" }]],
     ["an unknown channel", whatsappOf(undefined, { channel: "telegram" }), [{ pointer: "/channel", code: "not_allowed" }]],
     ["no name", whatsappOf(undefined, { name: " " }), [{ pointer: "/name", code: "too_small" }]],
-    ["a phone number where its id belongs", whatsappOf("+15550100200"), [{ pointer: "/account_id", code: "invalid_format" }]],
+    [
+      "a phone number where its id belongs",
+      whatsappOf("+15550100200"),
+      [
+        {
+          pointer: "/account_id",
+          code: "invalid_format",
+          detail: "account_id: Must be 5 to 25 digits. The phone number's id (WhatsApp → API setup), not the number.",
+        },
+      ],
+    ],
     ["a number that is none", smsOf({}, "+0123"), [{ pointer: "/account_id", code: "invalid_format" }]],
     [
       "no credentials",

@@ -49,6 +49,22 @@ test.each([
   expect(() => readConfig({ ...server, [name]: value })).toThrow(name);
 });
 
+test.each([
+  ["127.0.0.1", "http://127.0.0.1:3000"],
+  ["0.0.0.0", "http://127.0.0.1:3000"],
+  ["::1", "http://[::1]:3000"],
+  ["::", "http://[::1]:3000"],
+  ["wassla.internal", "http://wassla.internal:3000"],
+])("who listens on %s is reached at %s", (HOST, url) => {
+  expect(readConfig({ ...server, HOST }).public_url).toBe(url);
+});
+
+test("what is wrong with a setting is told in plain words, one line for each", () => {
+  expect(() => readConfig({ ...server, PORT: "65536", CRON_SECRET: "short", PUBLIC_URL: "wassla" })).toThrow(
+    "PORT: Must be at most 65535.\nCRON_SECRET: Must have at least 32 characters.\nPUBLIC_URL: Must be a URL.",
+  );
+});
+
 test("a master key that is too short is refused, wherever it stands in the list", () => {
   expect(() => readConfig({ ...server, MASTER_KEY: `${long},short` })).toThrow(/32 characters/);
   expect(readConfig({ ...server, MASTER_KEY: `${long}, ${long}2` }).master_keys).toEqual([long, `${long}2`]);

@@ -51,6 +51,12 @@ test.each(["nothing", "constructor", "__proto__", "toString", "%zz", ""])("there
   });
 });
 
+test("who asks for a job that is none is told which there are", async () => {
+  const world = await createWorld();
+  const { body } = await world.request("/cron/webhook", { method: "POST", headers: authorized });
+  expect(body["detail"]).toBe("There is no such chore. There are: messages, webhooks, templates, inactivity, jobs, sweep.");
+});
+
 test("a job whose database is gone is a 500 that says nothing, logged once", async () => {
   const world = await createWorld({ db: goneDatabase() });
   const answer = await world.request("/cron/sweep", { method: "POST", headers: authorized });

@@ -160,6 +160,12 @@ describe("is refused and leaves nothing behind", () => {
     expect(await refused(setting, { to: to(number) })).toMatchObject({ status: 422, code: "messaging_window_closed" });
   });
 
+  test("without a recipient, and told of both ways to name one", async () => {
+    const { send } = await on();
+    const { body } = await send<Record<string, unknown>>({});
+    expect(body["detail"]).toBe("to: Name the contact either by contact_id or by to.");
+  });
+
   test.each<[string, object, string]>([
     ["without a recipient", {}, "/to required"],
     ["with two recipients", { contact_id: createNewId()("cont"), to: to("15550101001") }, "/to not_allowed"],

@@ -1,6 +1,6 @@
+import { env } from "node:process";
 import { eq, like } from "drizzle-orm";
 import { describe, expect, test } from "vitest";
-import { environmentWith } from "../../src/config.ts";
 import type { Problem } from "../../src/core/errors.ts";
 import { hours } from "../../src/core/time.ts";
 import type { Session, SessionList } from "../../src/sessions/contract.ts";
@@ -85,7 +85,7 @@ describe("signing in", () => {
     ["nobody knows where", {}],
     ["nobody knows where, with a referrer of the portal", { Referer: `${portal}/portal` }],
   ])("from %s is refused, before the password is looked at and whatever NODE_ENV says", async (_, headers) => {
-    expect(environmentWith({})["NODE_ENV"]).toBe("test");
+    expect(env["NODE_ENV"]).toBe("test");
     const { world, email } = await setUp();
     const before = await world.services.db.$count(sessions);
     const answer = await openBrowser(world, headers as Record<string, string>).signIn(email);

@@ -2,9 +2,10 @@ import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { serve } from "@hono/node-server";
 import { expect, onTestFinished, test } from "vitest";
-import { tellStory } from "../../src/bin/story.ts";
 import { recordedTest, recording } from "../support/payloads.ts";
+import { patience_ms, start } from "../support/processes.ts";
 import { createWorld, cron_secret } from "../support/world.ts";
+import { tellStory } from "./tell-story.ts";
 
 const promise = "a WhatsApp message becomes a conversation, an event, and a webhook that is retried until it arrives";
 
@@ -13,6 +14,14 @@ test(promise, () => happens(readFileSync(new URL("../fixtures/whatsapp-text.json
 recordedTest(`${promise}, told by a recorded payload`, () =>
   happens(Buffer.from(recording("whatsapp/inbound", "pywa-message-text")).toString("utf8")),
 );
+
+test("told from a shell it has a database of its own, whatever DATABASE_URL says", { timeout: patience_ms }, async () => {
+  const secret = "x".repeat(32);
+  const elsewhere = { DATABASE_URL: "postgres://127.0.0.1:1/production", MASTER_KEY: secret, CRON_SECRET: secret };
+  const { code, stdout, stderr } = await start("tests/story/demo-loop.ts", [], elsewhere).ended;
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toContain("The log: succeeded after 500, 503, 204.");
+});
 
 async function happens(payload: string): Promise<void> {
   const world = await createWorld();

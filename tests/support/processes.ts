@@ -1,7 +1,7 @@
 import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, openAsBlob, rmSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
+import { connect, createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -42,6 +42,17 @@ export async function freePort(): Promise<string> {
   return String(port);
 }
 
+/** Whether nobody listens. Who does is not asked anything, and need not have time. */
+export const isRefused = (port: number | string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect({ port: Number(port), host: "127.0.0.1" });
+    socket.on("error", () => resolve(true));
+    socket.on("connect", () => {
+      socket.destroy();
+      resolve(false);
+    });
+  });
+
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 
 export interface Outcome {
@@ -56,9 +67,13 @@ export function bareEnvironment(settings: Record<string, string>): Record<string
   return { PATH, HOME, ...settings };
 }
 
-/** Starts a file of the sources as a process of its own, with exactly this environment. It does not outlive the test. */
-export function start(file: string, args: string[] = [], env: Record<string, string> = {}) {
-  const child: Child = spawn(process.execPath, ["--import", "tsx", file, ...args], {
+/** Starts a file of the sources as a process of its own. */
+export const start = (file: string, args: string[] = [], env: Record<string, string> = {}) =>
+  startCommand(process.execPath, ["--import", "tsx", file, ...args], env);
+
+/** Starts a process in the project's folder, with exactly this environment. It does not outlive the test. */
+export function startCommand(command: string, args: string[], env: Record<string, string>) {
+  const child: Child = spawn(command, args, {
     cwd: root,
     env: bareEnvironment(env),
     stdio: ["pipe", "pipe", "pipe"],

@@ -11,15 +11,16 @@ export const tokenField = (description: string) =>
     .string()
     .trim()
     .max(2000)
-    .regex(/^[\x21-\x7e]+$/)
+    .regex(/^[\x21-\x7e]+$/, "Must be printable ASCII without blanks")
     .meta({ description });
 
-export const idOfForm = (form: RegExp, description: string, example: string) =>
+/** Who gives another is told what is wanted, and where it is found. */
+export const idOfForm = (form: RegExp, description: string, example: string, words = `of a form such as ${example}`) =>
   z
     .string()
     .trim()
     .max(100)
-    .regex(form)
+    .regex(form, `Must be ${words}. ${description}`)
     .meta({ description, examples: [example] });
 
 export const mayBeLeftOut = <T extends z.ZodType>(field: T) =>

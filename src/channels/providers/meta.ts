@@ -11,7 +11,7 @@ export const appCredentials = {
 };
 
 /** Meta's ids are numbers that no JavaScript number can hold. */
-export const metaId = (description: string) => idOfForm(/^\d{5,25}$/, description, "106540352242922");
+export const metaId = (description: string) => idOfForm(/^\d{5,25}$/, description, "106540352242922", "5 to 25 digits");
 
 /** The hook's two questions, the same for WhatsApp, Instagram and Messenger. */
 

@@ -2,11 +2,11 @@ import { createHmac } from "node:crypto";
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Webhook } from "standardwebhooks";
-import { createChannel } from "../channels/create-channel.ts";
-import { systemCtx, type Services } from "../core/context.ts";
-import { seconds } from "../core/time.ts";
-import { atomically } from "../db/atomically.ts";
-import { newWorkspace } from "./new-workspace.ts";
+import { createChannel } from "../../src/channels/create-channel.ts";
+import { systemCtx, type Services } from "../../src/core/context.ts";
+import { seconds } from "../../src/core/time.ts";
+import { atomically } from "../../src/db/atomically.ts";
+import { newWorkspace } from "../../src/bin/new-workspace.ts";
 
 /** Where the story is told: a running server, and a clock that can be moved. */
 export interface Stage {
