@@ -5,7 +5,7 @@ import { ApiError } from "./core/errors.ts";
 import { auth } from "./http/auth.ts";
 import { cron } from "./http/cron.ts";
 import { docs } from "./http/docs.ts";
-import { admission, admissionOfMembers, limitBody, requestId, type Front, type Rules } from "./http/front-door.ts";
+import { admission, admissionOfMembers, limitBody, limitOpen, requestId, type Front, type Rules } from "./http/front-door.ts";
 import { health } from "./http/health.ts";
 import { hooks } from "./http/hooks.ts";
 import { sendProblem } from "./http/problem.ts";
@@ -35,6 +35,8 @@ export function createApp({ services, last_used, streams = new Streams(), cron_s
   const door = admission(rules, last_used);
   app.use("/v1/*", limitBody(), door);
   app.use("/trpc/*", limitBody(), admissionOfMembers(rules, door));
+  const open = limitOpen(rules);
+  for (const path of ["/openapi.json", "/docs/*", "/widget.js", "/widget/demo"]) app.use(path, open);
   app.route("/", rest());
   app.route("/", rpc());
   app.route("/", auth(rules));

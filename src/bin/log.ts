@@ -14,8 +14,16 @@ export const createLog = (level: LoggerOptions["level"] & string, destination?: 
     ...(destination ? [destination] : []),
   );
 
+interface Described {
+  message: string;
+  type?: string;
+  code?: unknown;
+  stack?: string;
+  cause?: Described;
+}
+
 /** Drizzle's errors carry the statement and what was bound to it: a customer's words. The database's own reason is enough, without the words it quotes. */
-export function describeError(error: unknown): object {
+export function describeError(error: unknown): Described {
   if (!(error instanceof Error)) return { message: String(error) };
   const { code } = error as { code?: unknown };
   const is_query = "query" in error && "params" in error;
@@ -29,6 +37,12 @@ export function describeError(error: unknown): object {
       .join("\n"),
     ...(error.cause !== undefined && { cause: describeError(error.cause) }),
   };
+}
+
+/** The same for a shell: what went wrong and, of a statement, why. Who is refused at several addresses is told so without a message. */
+export function inOneLine(error: unknown): string {
+  const { message, code, cause } = describeError(error);
+  return cause === undefined ? message || String(code) : `${message}: ${inOneLine((error as Error).cause)}`;
 }
 
 /** PostgreSQL's class 22 complains of values, and quotes them. */

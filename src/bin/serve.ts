@@ -8,6 +8,8 @@ import { openWorld } from "./world.ts";
 
 /** How long a connection may hold up the end: a cron call's whole budget, and less than orchestrators wait. */
 const patience_ms = seconds(26);
+/** How long the end may take as a whole. What is under way then is cut off: it is undone, or its lease runs out. */
+const most_ms = seconds(28);
 
 /** API, dispatcher, scheduler and docs in one process. */
 run(async () => {
@@ -25,13 +27,20 @@ run(async () => {
   if (scheduler) world.onWake(scheduler.wake);
 
   /** What is under way ends, what waits stays in its rows. */
-  const stop = async () => {
+  const end = async (): Promise<void> => {
     world.stop();
     await Promise.all([server.close(patience_ms), scheduler?.stop()]);
     await world.close();
-    process.exit(0);
   };
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void stop());
+  const stop = (): void => {
+    const fail = (err: unknown): never => {
+      world.log.error({ err }, "the process did not end well");
+      process.exit(1);
+    };
+    setTimeout(() => fail(new Error(`what was under way did not end within ${most_ms} ms`)), most_ms);
+    end().then(() => process.exit(0), fail);
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, stop);
 
   printWelcome(config, demo);
 });

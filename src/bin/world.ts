@@ -80,11 +80,10 @@ export async function openWorld(config: Config, { now = systemClock }: { now?: C
       stopping.abort();
       streams.stop();
     },
+    /** Each step for itself: a database that is away keeps none of the others from being done. */
     async close() {
-      await services.poster.close();
-      await last_used.write();
-      await services.tally.write();
-      await connection.close();
+      const steps = [() => services.poster.close(), () => last_used.write(), () => services.tally.write(), () => connection.close()];
+      for (const step of steps) await step().catch((err: unknown) => log.warn({ err }, "something was left undone at the end"));
       release();
     },
   };

@@ -1,3 +1,5 @@
+import { isPassing } from "./passing.ts";
+
 /**
  * Every refusal the API can give, once. `code` is the contract and never changes; the rest feeds the
  * document, the error pages and the client's union type.
@@ -356,18 +358,6 @@ export const asApiError = (error: unknown): ApiError => {
 };
 
 export const unavailable = (cause?: unknown): ApiError => new ApiError("service_unavailable", { headers: { "Retry-After": "1" }, cause });
-
-/** The database cannot be reached, is starting or stopping, has no place left, or took too long: PostgreSQL's Appendix A. */
-const passing =
-  "ECONNREFUSED ECONNRESET CONNECT_TIMEOUT CONNECTION_CLOSED CONNECTION_ENDED CONNECTION_DESTROYED 53300 55P03 57014 57P01 57P02 57P03";
-
-function isPassing(error: unknown): boolean {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    const { code } = cause as Error & { code?: unknown };
-    if (typeof code === "string" && passing.split(" ").includes(code)) return true;
-  }
-  return false;
-}
 
 export const unauthorizedReasons = [
   "missing_token",

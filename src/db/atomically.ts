@@ -1,9 +1,26 @@
 import type { Ctx, Sleeper, TxCtx } from "../core/context.ts";
+import { isConflict } from "../core/passing.ts";
 
-/** Runs a behaviour in one transaction. What it wakes is woken after the commit, or never. */
+/** How often a transaction is begun that stands in the way of others. */
+const most_attempts = 4;
+
+/**
+ * Runs a behaviour in one transaction. What it wakes is woken after the commit, or never. It is run again, from its
+ * beginning, where the database has undone it because of a deadlock: nothing of it had left the building.
+ */
 export async function atomically<T>(ctx: Ctx, run: (tx: TxCtx) => Promise<T>): Promise<T> {
-  const woken = new Set<Sleeper>();
-  const result = await ctx.db.transaction((db) => run({ ...ctx, db, wake: (whom) => void woken.add(whom) }));
-  for (const whom of woken) ctx.wake(whom);
-  return result;
+  for (let attempt = 1; ; attempt++) {
+    const woken = new Set<Sleeper>();
+    try {
+      const result = await ctx.db.transaction((db) => run({ ...ctx, db, wake: (whom) => void woken.add(whom) }));
+      for (const whom of woken) ctx.wake(whom);
+      return result;
+    } catch (error) {
+      if (attempt === most_attempts || !isConflict(error)) throw error;
+      await pause(Math.random() * 20 * attempt);
+    }
+  }
 }
+
+/** Those who stood in each other's way do not begin again in the same moment. */
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

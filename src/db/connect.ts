@@ -9,6 +9,7 @@ import { migrate as migratePostgres } from "drizzle-orm/postgres-js/migrator";
 import postgres from "postgres";
 import type { Db } from "../core/context.ts";
 import { enableVector } from "./pgvector.ts";
+import type { Purpose } from "./pool.ts";
 import { pooled, types } from "./postgres-js.ts";
 
 /** Between the processes of one database. What is said is kept for nobody: whoever was away finds the rows by itself. */
@@ -29,6 +30,7 @@ export interface Connection {
 interface ConnectOptions {
   logger?: Logger;
   pool_size?: number;
+  silence_ms?: Record<Purpose, number>;
 }
 
 const migrations = { migrationsFolder: fileURLToPath(new URL("../../drizzle", import.meta.url)) };
@@ -38,9 +40,12 @@ const bus_channel = "wassla";
 
 /** No statement, no wait for a lock and no forgotten transaction may hold a connection for ever. */
 const bounds_ms = { statement_timeout: 15_000, lock_timeout: 5_000, idle_in_transaction_session_timeout: 30_000 };
+/** A server that lives says something within these: a statement's end, in a transaction that and the commit's. */
+const silence_ms = { statement: bounds_ms.statement_timeout + 5_000, transaction: 2 * bounds_ms.statement_timeout + 5_000 };
 
 /** A PostgreSQL server. The session speaks UTC, so that both drivers hand over the same text of an instant. */
-export function connectPostgres(url: string, { logger, pool_size = 10 }: ConnectOptions = {}): Connection {
+export function connectPostgres(url: string, { logger, pool_size = 10, ...options }: ConnectOptions = {}): Connection {
+  const silences_ms = options.silence_ms ?? silence_ms;
   const open = (bounds: object = {}) =>
     postgres(url, {
       max: 1,
@@ -53,9 +58,10 @@ export function connectPostgres(url: string, { logger, pool_size = 10 }: Connect
       backoff: (retries) => Math.min(retries / 10, 1),
       connection: { TimeZone: "UTC", application_name: "wassla", ...bounds },
     });
-  const pool = pooled(pool_size, () => open(bounds_ms));
+  const pool = pooled(pool_size, () => open(bounds_ms), silences_ms);
   // A connection of its own, opened when it is first used: an announcement waits for no query, and no query for it.
-  const speaker = open(bounds_ms);
+  const speaker = pooled(1, () => open(bounds_ms), silences_ms);
+  const ear = open(bounds_ms);
 
   return {
     db: overPostgres(pool.client, logger ? { logger } : {}) as unknown as Db,
@@ -72,10 +78,10 @@ export function connectPostgres(url: string, { logger, pool_size = 10 }: Connect
       }
     },
     bus: {
-      say: async (text) => void (await speaker.notify(bus_channel, text)),
-      hear: async (listener) => void (await speaker.listen(bus_channel, listener)),
+      say: async (text) => void (await speaker.client.unsafe("select pg_notify($1, $2)", [bus_channel, text])),
+      hear: async (listener) => void (await ear.listen(bus_channel, listener)),
     },
-    close: async () => void (await Promise.all([pool.close(), speaker.end({ timeout: 5 })])),
+    close: async () => void (await Promise.all([pool.close(), speaker.close(), ear.end({ timeout: 5 })])),
   };
 }
 

@@ -1,3 +1,6 @@
+/** What a connection that fell silent is said to have died of, as the system would say it after a quarter of an hour. */
+const silent = "ETIMEDOUT";
+
 /** One connection, and what is asked of it at this moment. */
 interface Lane<T> {
   client: T;
@@ -5,9 +8,13 @@ interface Lane<T> {
   pending: number;
   /** A transaction has it to itself. */
   is_taken: boolean;
+  /** How those who wait for an answer are told that none will come. */
+  give_up: Set<(loss: Error) => void>;
+  /** When the server was last heard, or first had something to answer. */
+  heard_ms: number;
 }
 
-type Purpose = "statement" | "transaction";
+export type Purpose = "statement" | "transaction";
 
 interface Waiting<T> {
   purpose: Purpose;
@@ -22,6 +29,12 @@ interface Driver<T> {
   isLoss(error: unknown): boolean;
 }
 
+interface Bounds {
+  /** How long a server that has something to answer may say nothing. Beyond what it allows itself, or it would be given up too early. */
+  silence_ms: Record<Purpose, number>;
+  looked_every_ms?: number;
+}
+
 /**
  * Which connection is asked next. A statement goes to a free one; where none is free, behind as few others as possible.
  * A transaction waits for a connection of its own, and whoever comes after one that waits, waits too.
@@ -30,33 +43,59 @@ interface Driver<T> {
  * are busy, and searches that list for each (postgres 3.4.9, queue.js): in a service that is never so busy, every
  * statement takes longer than the one before. A client of one connection has no such list. And what it reconnects after the
  * database ended it fails its next statement with the error of the last one (connection.js): such a client is replaced.
+ *
+ * A connection may also fall silent without an end, as when an address moves to another host: nobody says so, but a server
+ * that keeps its own time limits always answers within them. So a lane that is silent for longer is given up.
  */
 export class Pool<T> {
   readonly #driver: Driver<T>;
   readonly #lanes: Lane<T>[];
   readonly #waiting: Waiting<T>[] = [];
+  readonly #silence_ms: Record<Purpose, number>;
+  readonly #watch: NodeJS.Timeout;
 
-  constructor(size: number, driver: Driver<T>) {
+  constructor(size: number, driver: Driver<T>, { silence_ms, looked_every_ms = 1000 }: Bounds) {
     this.#driver = driver;
-    this.#lanes = Array.from({ length: size }, () => ({ client: driver.open(), pending: 0, is_taken: false }));
+    this.#silence_ms = silence_ms;
+    this.#lanes = Array.from({ length: size }, () => ({
+      client: driver.open(),
+      pending: 0,
+      is_taken: false,
+      give_up: new Set(),
+      heard_ms: 0,
+    }));
+    this.#watch = setInterval(() => this.#giveUpSilent(), looked_every_ms).unref();
   }
 
-  async use<R>(purpose: Purpose, work: (client: T) => PromiseLike<R>): Promise<R> {
+  /** Whoever hears of the server before the work is over, as within a transaction, says so by `heard`. */
+  async use<R>(purpose: Purpose, work: (client: T, heard: () => void) => PromiseLike<R>): Promise<R> {
     const lane = (this.#waiting.length === 0 && this.#take(purpose)) || (await this.#turn(purpose));
     const { client } = lane;
+    const heard = (): void => {
+      if (lane.client === client) lane.heard_ms = performance.now();
+    };
+    if (lane.give_up.size === 0) heard();
+    let giveUp: (loss: Error) => void = () => {};
     try {
-      return await work(client);
+      return await new Promise<R>((resolve, reject) => {
+        giveUp = reject;
+        lane.give_up.add(giveUp);
+        work(client, heard).then(resolve, reject);
+      });
     } catch (error) {
       if (this.#driver.isLoss(error)) this.#replace(lane, client);
       throw error;
     } finally {
+      lane.give_up.delete(giveUp);
       if (purpose === "transaction") lane.is_taken = false;
       else lane.pending -= 1;
+      heard();
       this.#goOn();
     }
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#watch);
     await Promise.all(this.#lanes.map(({ client }) => this.#driver.close(client)));
   }
 
@@ -64,7 +103,21 @@ export class Pool<T> {
   #replace(lane: Lane<T>, broken: T): void {
     if (lane.client !== broken) return;
     lane.client = this.#driver.open();
+    lane.heard_ms = performance.now();
     this.#driver.close(broken).catch(() => {});
+  }
+
+  #giveUpSilent(): void {
+    const now_ms = performance.now();
+    for (const lane of this.#lanes) {
+      const silence_ms = this.#silence_ms[lane.is_taken ? "transaction" : "statement"];
+      const { heard_ms, client, give_up } = lane;
+      if (give_up.size === 0 || now_ms - heard_ms < silence_ms) continue;
+      this.#replace(lane, client);
+      for (const giveUp of give_up) giveUp(Object.assign(new Error(`the database said nothing for ${silence_ms} ms`), { code: silent }));
+      // What was not heard of since either is as silent, most likely, and to open it again costs little.
+      for (const idle of this.#lanes) if (idle.give_up.size === 0 && idle.heard_ms < heard_ms) this.#replace(idle, idle.client);
+    }
   }
 
   #take(purpose: Purpose): Lane<T> | undefined {

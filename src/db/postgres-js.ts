@@ -1,13 +1,15 @@
 import type postgres from "postgres";
-import { Pool } from "./pool.ts";
+import { isLossCode } from "../core/passing.ts";
+import { Pool, type Purpose } from "./pool.ts";
 
 // What the house asks of its driver beyond what the driver does by itself.
 
 /** Many connections, as Drizzle asks for one client of them; `open` makes a client of one. */
-export function pooled(size: number, open: () => postgres.Sql) {
-  const pool = new Pool(size, { open, isLoss, close: (client) => client.end({ timeout: closing_seconds }) });
+export function pooled(size: number, open: () => postgres.Sql, silence_ms: Record<Purpose, number>) {
+  const close = (client: postgres.Sql) => client.end({ timeout: closing_seconds });
+  const pool = new Pool(size, { open, close, isLoss }, { silence_ms });
   const unsafe = (...statement: Statement) => asked((read) => pool.use("statement", (client) => read(prepared(client, statement))));
-  const begin = (run: Run) => pool.use("transaction", (client) => surviving({}, (kept) => client.begin(kept), run));
+  const begin = (run: Run) => pool.use("transaction", (client, heard) => surviving({ heard }, (kept) => client.begin(kept), run));
   return { client: { options: { parsers: {}, serializers: {} }, unsafe, begin } as unknown as postgres.Sql, close: () => pool.close() };
 }
 
@@ -41,7 +43,12 @@ function within<T extends postgres.TransactionSql>(tx: T, fate: Fate): T {
   return new Proxy(tx, {
     get(target: T, name) {
       if (name === "unsafe")
-        return (...statement: Statement) => (fate.loss === undefined ? prepared(target, statement) : refused(fate.loss));
+        return (...statement: Statement) => {
+          if (fate.loss !== undefined) return refused(fate.loss);
+          // Who asks on has heard the answer before.
+          fate.heard();
+          return prepared(target, statement);
+        };
       if (name === "savepoint") return (run: Run) => surviving(fate, (kept) => target.savepoint(kept), run);
       return Reflect.get(target, name) as unknown;
     },
@@ -50,8 +57,10 @@ function within<T extends postgres.TransactionSql>(tx: T, fate: Fate): T {
 
 type Run = (tx: postgres.TransactionSql) => unknown;
 
-/** Why a transaction's connection is gone. */
+/** What becomes of a transaction's connection. */
 interface Fate {
+  heard: () => void;
+  /** Why it is gone. */
   loss?: unknown;
 }
 
@@ -79,13 +88,11 @@ async function surviving(fate: Fate, open: (kept: Run) => Promise<unknown>, run:
 
 const refused = (loss: unknown) => asked(() => Promise.reject(loss as Error));
 
-const loss_codes = new Set(["CONNECTION_CLOSED", "CONNECTION_DESTROYED", "CONNECTION_ENDED", "ECONNRESET", "EPIPE", "ETIMEDOUT"]);
-
 /** The connection is gone, or the server has said, with a fatal error, that it is closing it. */
 function isLoss(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { code = "", severity, cause } = error as Error & { code?: string; severity?: string };
-  return loss_codes.has(code) || severity === "FATAL" || severity === "PANIC" || isLoss(cause);
+  return isLossCode(code) || severity === "FATAL" || severity === "PANIC" || isLoss(cause);
 }
 
 const asText = (text: unknown) => text as string;

@@ -6,10 +6,10 @@ import type { Ctx, Services } from "../core/context.ts";
 import { ApiError, unauthorized, unavailable } from "../core/errors.ts";
 import { extended } from "../core/extended.ts";
 import type { Id } from "../core/ids.ts";
-import { after, msBetween, seconds, type Timestamp } from "../core/time.ts";
 import { Admissions } from "../rate-limits/admissions.ts";
 import type { Admission } from "../rate-limits/admit.ts";
 import { describeWindows } from "../rate-limits/describe-windows.ts";
+import { OwnWindow } from "../rate-limits/own-window.ts";
 import { admitMember } from "../sessions/admit-member.ts";
 import { hasCookie, readCookie } from "../sessions/cookie.ts";
 import { noSession } from "../sessions/find-session.ts";
@@ -67,6 +67,20 @@ export function limitBody(max_bytes: number = body_limit_bytes): MiddlewareHandl
   };
 }
 
+/** Whoever may read without a key is counted too. */
+export function limitOpen(rules: Rules): MiddlewareHandler<Front> {
+  const addressOf = createAddressReader(rules.trusted_proxies);
+  const readings = new OwnWindow("requests for open pages", rules.ip_limit_per_minute);
+  return async (c, next) => {
+    try {
+      readings.count(limitSubject(addressOf(c)), c.get("services").now());
+    } catch (error) {
+      return sendProblem(c, error);
+    }
+    return next();
+  };
+}
+
 /**
  * Authenticates and limits in one round trip to the database, before any route is looked at: whoever has no
  * key learns nothing about what exists.
@@ -74,7 +88,8 @@ export function limitBody(max_bytes: number = body_limit_bytes): MiddlewareHandl
 export function admission(rules: Rules, last_used: LastUsed): MiddlewareHandler<Front> {
   const addressOf = createAddressReader(rules.trusted_proxies);
   const admissions = new Admissions();
-  const forgeries = new Forgeries(rules.ip_limit_per_minute);
+  // They fail their checksum, so they never reach the database.
+  const forgeries = new OwnWindow("malformed API keys", rules.ip_limit_per_minute);
 
   return async (c, next): Promise<Response | void> => {
     const services = c.get("services");
@@ -173,31 +188,4 @@ function costOf({ req }: Context): number {
   if (!req.path.startsWith("/trpc/")) return 1;
   const { pathname, searchParams } = new URL(req.url);
   return searchParams.get("batch") === "1" ? pathname.split(/,|%2c/i).length : 1;
-}
-
-/** Tokens that fail their checksum never reach the database; each address may try only so many a minute. */
-class Forgeries {
-  readonly #limit: number;
-  #until: Timestamp = "";
-  #tries = new Map<string, number>();
-
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-
-  count(ip: string, now: Timestamp): void {
-    if (now >= this.#until) {
-      this.#until = after(now, seconds(60));
-      this.#tries.clear();
-    }
-    const tries = (this.#tries.get(ip) ?? 0) + 1;
-    // Beyond this many addresses a minute the map would be the attack.
-    if (this.#tries.has(ip) || this.#tries.size < 100_000) this.#tries.set(ip, tries);
-    if (tries <= this.#limit) return;
-    throw new ApiError("too_many_requests", {
-      detail: `This address sends too many malformed API keys: ${this.#limit} a minute are answered.`,
-      members: { limit: { scope: "ip", limit: this.#limit, window_seconds: 60, reset_at: this.#until } },
-      headers: { "Retry-After": String(Math.max(1, Math.ceil(msBetween(now, this.#until) / 1000))) },
-    });
-  }
 }

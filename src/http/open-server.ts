@@ -17,10 +17,14 @@ export const patience = {
   request_ms: seconds(30),
   /** Between two requests. Longer than the minute of load balancers, so that they are the ones who close. */
   idle_ms: seconds(65),
+  /** For a client that takes nothing of its answer. One that has taken all of it and waits for more may wait. */
+  stall_ms: seconds(30),
 };
 
 const head_limit_bytes = 16 * 1024;
 const most_headers = 100;
+/** Requests that a connection may have unanswered. Only the first of them is worked on: what is sent ahead (RFC 9112 §9.3.2) waits. */
+const most_unanswered = 64;
 
 interface Where {
   port: number;
@@ -30,9 +34,9 @@ interface Where {
 
 /** Serves the application on a port. What is no request that it could read is refused in its own words. */
 export async function openServer(app: Hono<Front>, services: Services, where: Where) {
-  const { head_ms, request_ms, idle_ms } = where.patience ?? patience;
-  /** Every connection, with the newest answer that was begun on it. */
-  const connections = new Map<Duplex, ServerResponse | undefined>();
+  const { head_ms, request_ms, idle_ms, stall_ms } = where.patience ?? patience;
+  /** Every connection, with the answers that it still waits for, in order. */
+  const connections = new Map<Duplex, ServerResponse[]>();
   let closing = false;
 
   const answer = getRequestListener(
@@ -52,24 +56,39 @@ export async function openServer(app: Hono<Front>, services: Services, where: Wh
   });
   // Node would drop what is more without a word: they are counted below.
   server.maxHeadersCount = 0;
+  server.timeout = stall_ms;
+
+  const begin = (outgoing: ServerResponse): void =>
+    void answer(outgoing.req, outgoing).catch((error: unknown) => services.log.error({ err: error }, "an answer could not be written"));
 
   server.on("connection", (socket) => {
-    connections.set(socket, undefined);
+    connections.set(socket, []);
     socket.once("close", () => connections.delete(socket));
   });
-  server.on("request", (incoming, outgoing) => {
-    connections.set(incoming.socket, outgoing);
+  server.on("request", ({ socket }, outgoing) => {
+    const unanswered = connections.get(socket);
+    if (!unanswered || socket.destroyed) return;
+    if (unanswered.push(outgoing) > most_unanswered) return void socket.destroy();
     if (closing) outgoing.setHeader("Connection", "close");
-    answer(incoming, outgoing).catch((error: unknown) => services.log.error({ err: error }, "an answer could not be written"));
+    outgoing.once("close", () => {
+      unanswered.shift();
+      if (unanswered[0] && !socket.destroyed) begin(unanswered[0]);
+    });
+    if (unanswered.length === 1) begin(outgoing);
+  });
+  // Nothing has moved on the connection: nothing is asked, something is not taken, or something is not there yet to be sent.
+  server.on("timeout", (socket: Duplex) => {
+    const waits = (connections.get(socket) ?? []).length > 0 && socket.writableLength === 0;
+    if (!waits) socket.destroy();
   });
   server.on("connect", (_, socket) => refuse(services, socket, unreadable("This service is no proxy.")));
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-    const begun = connections.get(socket);
+    const begun = connections.get(socket)?.at(-1);
     const refuseIt = () => refuse(services, socket, parserFault(error.code));
     if (error.code === "ECONNRESET" || !begun || begun.writableFinished) return refuseIt();
     // What was asked before the fault is answered first; what is half answered cannot be answered otherwise.
     if (begun.req.complete) return void begun.once("close", refuseIt);
-    return begun.headersSent ? void socket.destroy() : refuseIt();
+    return begun.headersSent || begun.socket === null ? void socket.destroy() : refuseIt();
   });
 
   server.listen(where.port, where.host);
@@ -82,7 +101,8 @@ export async function openServer(app: Hono<Front>, services: Services, where: Wh
       closing = true;
       const closed = once(server, "close");
       server.close();
-      for (const [socket, begun] of connections) {
+      for (const [socket, unanswered] of connections) {
+        const begun = unanswered.at(-1);
         if (!begun || begun.writableFinished) socket.destroy();
         else if (!begun.headersSent) begun.setHeader("Connection", "close");
         // A stream that ends now has said already that the connection stays: nothing more is to be asked on it.

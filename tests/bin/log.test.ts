@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { expect, test } from "vitest";
-import { createLog } from "../../src/bin/log.ts";
+import { createLog, inOneLine } from "../../src/bin/log.ts";
 import { database } from "../support/database.ts";
 
 function lines() {
@@ -29,4 +29,13 @@ test("an error is logged with its stack and what caused it", () => {
   expect(JSON.parse(written[0]!)).toMatchObject({
     err: { message: "outer", stack: expect.stringContaining("at ") as string, cause: { type: "TypeError", message: "inner" } },
   });
+});
+
+test("a shell is told in one line what went wrong, and nothing of what was bound to a statement", () => {
+  const query = (cause: Error) =>
+    Object.assign(new Error("Failed query: select secret params: hush", { cause }), { query: "", params: [] });
+  expect(inOneLine(query(new Error("the database system is starting up")))).toBe("a statement failed: the database system is starting up");
+  expect(inOneLine(query(Object.assign(new Error('invalid input syntax for type uuid: "hush"'), { code: "22P02" })))).not.toContain("hush");
+  expect(inOneLine(Object.assign(new AggregateError([]), { code: "ECONNREFUSED" }))).toBe("ECONNREFUSED");
+  expect(inOneLine(new Error("MASTER_KEY is required"))).toBe("MASTER_KEY is required");
 });

@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
-import { connect } from "node:net";
+import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { expect, inject, onTestFinished, test } from "vitest";
 import { connectPostgres } from "../../src/db/connect.ts";
-import { cloneDatabase } from "../support/database.ts";
+import { cloneDatabase, onPostgres } from "../support/database.ts";
 import { freePort, isRefused, patience_ms, preparedFolder, start, until } from "../support/processes.ts";
 import { createReceiver } from "../support/receiver.ts";
 import { createWorld, cron_secret, master_key } from "../support/world.ts";
@@ -91,3 +91,65 @@ test(
     expect(await server.ended).toMatchObject({ code: 0, stderr: "" });
   },
 );
+
+/** A server whose way to the database the test can end, or make silent. */
+async function serveOverProxy() {
+  const template = inject("template");
+  if (template.kind !== "postgres") throw new Error("this needs a server");
+  const url = new URL(await cloneDatabase(template));
+  const target = { host: url.hostname, port: Number(url.port) };
+  const sockets = new Set<Socket>();
+  let is_silent = false;
+  const way = createServer((near) => {
+    const far = connect(target);
+    const pipe = (from: Socket, to: Socket) => {
+      sockets.add(from);
+      from.on("error", () => {});
+      from.on("data", (bytes) => void (is_silent || to.write(bytes)));
+      from.on("close", () => is_silent || to.destroy());
+    };
+    pipe(near, far);
+    pipe(far, near);
+  }).listen(0, "127.0.0.1");
+  await once(way, "listening");
+  const cut = () => {
+    way.close();
+    for (const socket of sockets) socket.destroy();
+  };
+  onTestFinished(cut);
+  url.port = String((way.address() as AddressInfo).port);
+  const port = await freePort();
+  const settings = { PORT: port, HOST: "127.0.0.1", MASTER_KEY: master_key, CRON_SECRET: cron_secret, LOG_LEVEL: "warn" };
+  const server = start("src/bin/serve.ts", [], { ...settings, DATABASE_URL: url.href, PUBLIC_URL: "https://api.wassla.test" });
+  await until(server, /Wassla is ready/);
+  const connection = connectPostgres(Object.assign(new URL(url), { port: String(target.port) }).href, { pool_size: 1 });
+  onTestFinished(() => connection.close());
+  const tenant = await (await createWorld({ db: connection.db })).tenant();
+  const me = await fetch(`http://127.0.0.1:${port}/v1/me`, { headers: { Authorization: `Bearer ${tenant.api_key}` } });
+  expect(me.status, "so there is a use of a key to be written down").toBe(200);
+  return { server, cut, fallSilent: () => void (is_silent = true) };
+}
+
+test.runIf(onPostgres())(
+  "who is asked to stop while the database is away ends well, and tells nothing of what was asked of it",
+  { timeout: patience_ms },
+  async () => {
+    const { server, cut } = await serveOverProxy();
+    cut();
+    server.child.kill("SIGTERM");
+    const { code, stdout, stderr } = await server.ended;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toContain("something was left undone at the end");
+    expect(stdout).not.toMatch(/update "|last_used_at|params/);
+  },
+);
+
+test.runIf(onPostgres())("who is asked to stop while the database says nothing ends in time", { timeout: patience_ms }, async () => {
+  const { server, fallSilent } = await serveOverProxy();
+  fallSilent();
+  const asked = performance.now();
+  server.child.kill("SIGTERM");
+  const { stderr } = await server.ended;
+  expect(performance.now() - asked).toBeLessThan(30_000);
+  expect(stderr).toBe("");
+});

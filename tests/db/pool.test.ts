@@ -1,26 +1,28 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { Pool } from "../../src/db/pool.ts";
 
 /** A pool of so many connections, and what is under way on each, which ends when the test says so. */
-function setUp(size: number) {
+function setUp(size: number, silence_ms = { statement: 60_000, transaction: 60_000 }) {
   let opened = 0;
   const closed: number[] = [];
-  const pool = new Pool<number>(size, {
+  const driver = {
     open: () => opened++,
-    close: async (client) => void closed.push(client),
-    isLoss: (error) => (error as Error).message.startsWith("lost"),
-  });
-  const under_way = new Map<string, { on: number; end: () => void; fail: () => void }>();
+    close: async (client: number) => void closed.push(client),
+    isLoss: (error: unknown) => (error as { code?: string }).code === "ETIMEDOUT" || (error as Error).message.startsWith("lost"),
+  };
+  const pool = new Pool<number>(size, driver, { silence_ms, looked_every_ms: 10 });
+  onTestFinished(() => pool.close());
+  const under_way = new Map<string, { on: number; end: () => void; fail: () => void; heard: () => void }>();
   const begin = (purpose: "statement" | "transaction", name: string) =>
     pool.use(
       purpose,
-      (on) =>
+      (on, heard) =>
         new Promise<string>((resolve, reject) => {
           const over = (then: () => void) => () => {
             under_way.delete(name);
             then();
           };
-          under_way.set(name, { on, end: over(() => resolve(name)), fail: over(() => reject(new Error(name))) });
+          under_way.set(name, { on, end: over(() => resolve(name)), fail: over(() => reject(new Error(name))), heard });
         }),
     );
   const settled = () => new Promise((resolve) => setImmediate(resolve));
@@ -35,6 +37,7 @@ function setUp(size: number) {
       under_way.get(name)!.fail();
       await settled();
     },
+    heard: (name: string) => under_way.get(name)!.heard(),
     closed,
     close: () => pool.close(),
     /** By name: on which client. */
@@ -116,6 +119,44 @@ test("a client whose connection broke is replaced once, whatever was under way o
   await end("b");
   await close();
   expect(closed.toSorted((a, b) => a - b)).toEqual([0, 1, 2]);
+});
+
+test("a connection that says nothing for too long is given up by all who wait for it, and those that were silent as long go with it", async () => {
+  const { statement, transaction, end, on, closed } = setUp(3, { statement: 150, transaction: 60_000 });
+  statement("early");
+  statement("early too");
+  await end("early");
+  await end("early too");
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  const refused = ["a", "b", "c"].map((name) => statement(name).done);
+  transaction("tx");
+  expect(on(), "the transaction waits").toEqual({ a: 0, b: 1, c: 2 });
+  await end("c");
+  expect(on()).toEqual({ a: 0, b: 1, tx: 2 });
+  const outcomes = await Promise.allSettled(refused);
+  expect(outcomes.map((outcome) => (outcome.status === "rejected" ? (outcome.reason as { code: string }).code : outcome.value))).toEqual([
+    "ETIMEDOUT",
+    "ETIMEDOUT",
+    "c",
+  ]);
+  expect(closed).toEqual([0, 1]);
+  statement("d");
+  expect(on()).toMatchObject({ d: 3, tx: 2 });
+});
+
+test("a connection on which something is answered is not silent, however long the last one waits; nor is a transaction that goes on", async () => {
+  const { statement, transaction, end, heard, on, closed } = setUp(2, { statement: 150, transaction: 150 });
+  const silent = transaction("tx").done;
+  const all = ["a", "b", "c", "d"].map((name) => statement(name).done);
+  for (const name of ["a", "b", "c", "d"]) {
+    await new Promise((resolve) => setTimeout(resolve, 80));
+    heard("tx");
+    await end(name);
+  }
+  expect(await Promise.all(all)).toEqual(["a", "b", "c", "d"]);
+  expect(on()).toEqual({ tx: 0 });
+  await expect(silent).rejects.toMatchObject({ code: "ETIMEDOUT" });
+  expect(closed).toContain(0);
 });
 
 test("whatever is asked in whatever order: a transaction shares its connection with nobody, and all come to an end", async () => {

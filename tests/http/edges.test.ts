@@ -49,7 +49,7 @@ test.each(Object.keys(edges))("%s: every one has its right answer, and the serve
   expect(faults).toEqual([]);
 });
 
-const shortly = { head_ms: 200, request_ms: 400, idle_ms: 300 };
+const shortly = { head_ms: 200, request_ms: 400, idle_ms: 300, stall_ms: 10_000 };
 /** Where it is the headers that do not end, nothing but their own bound cuts them off. */
 const shortlyForHeads = { ...shortly, request_ms: minutes(1) };
 

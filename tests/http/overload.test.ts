@@ -97,7 +97,9 @@ test.skipIf(!onPostgres())(
   },
 );
 
-test.each(["ECONNREFUSED", "53300", "57P01"])("a database that answers %s makes a 503, not a 500", async (code) => {
+test.each(
+  "ECONNREFUSED EPIPE ETIMEDOUT ENOTFOUND EAI_AGAIN EHOSTUNREACH 08006 25006 25P03 40001 40P01 53100 53200 53300 57P01 57P05".split(" "),
+)("a database that answers %s makes a 503, not a 500", async (code) => {
   const connection = await openDatabase();
   onTestFinished(() => connection.close());
   let is_gone = false;
@@ -106,5 +108,7 @@ test.each(["ECONNREFUSED", "53300", "57P01"])("a database that answers %s makes 
   });
   const tenant = await (await createWorld({ db })).tenant();
   is_gone = true;
-  expect(await tenant.get("/v1/me")).toMatchObject({ status: 503, body: { code: "service_unavailable" } });
+  const answer = await tenant.get("/v1/me");
+  expect(answer).toMatchObject({ status: 503, body: { code: "service_unavailable" } });
+  expect(answer.headers.get("retry-after")).toBe("1");
 });
