@@ -15,7 +15,7 @@ const rooms = {
   channels: [...ground, "audit", "workspaces"],
   search: ground, // q: how text is found
   templates: [...ground, "audit", "channels", "workspaces"],
-  contacts: [...ground, "audit", "channels", "search", "workspaces"],
+  contacts: [...ground, "audit", "channels", "search", "workspaces", "messages/tables.ts"],
   team: [...ground, "api-keys/tables.ts", "audit", "workspaces", "conversations/tables.ts", "tickets/tables.ts"],
   sessions: [...ground, "rate-limits", "team", "workspaces"], // people who sign in, and which member each of them is
   posting: ["core"], // how a webhook leaves the building

@@ -5,6 +5,8 @@ import type { Sleeper, Services } from "./core/context.ts";
 import { sweepAnswers } from "./idempotency/sweep-answers.ts";
 import { closeInactive } from "./conversations/close-inactive.ts";
 import { workJobs } from "./jobs/work-jobs.ts";
+import { sweepRenamings } from "./contacts/renamings.ts";
+import { sweepProviderEvents } from "./channels/sweep-provider-events.ts";
 import { sweepWindows } from "./rate-limits/sweep-windows.ts";
 import { sweepSessions } from "./sessions/revoke-session.ts";
 import { replayFailed, replayMissing } from "./webhooks/replay-deliveries.ts";
@@ -35,6 +37,8 @@ const sweepAll = async (services: Services) => ({
   windows: await sweepWindows(services),
   answers: await sweepAnswers(services),
   sessions: await sweepSessions(services),
+  told: await sweepProviderEvents(services),
+  renamings: await sweepRenamings(services),
   ...(await sweepEvents(services)),
   charges: await sumUpUsage(services),
 });

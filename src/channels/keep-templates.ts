@@ -1,4 +1,4 @@
-import { and, eq, ne } from "drizzle-orm";
+import { and, eq, sql } from "drizzle-orm";
 import type { TxCtx } from "../core/context.ts";
 import type { Id } from "../core/ids.ts";
 import { mine } from "../db/mine.ts";
@@ -20,11 +20,17 @@ export async function keepTemplates(ctx: TxCtx, { id, template_account }: Kept):
   await fetchTemplatesSoon(ctx, id);
 }
 
-/** What the provider holds is no longer what is known here. */
+/** What the provider holds is no longer what is known here. A fetch that is under way may have come too early for it. */
 export async function fetchTemplatesSoon(ctx: TxCtx, channel_id: Id<"chan">): Promise<void> {
   await ctx.db
     .update(template_syncs)
-    .set({ status: "ready", due_at: ctx.now(), attempts: 0, updated_at: ctx.now() })
-    .where(and(mine(ctx, template_syncs), eq(template_syncs.id, channel_id), ne(template_syncs.status, "syncing")));
+    .set({
+      status: sql`case when ${template_syncs.status} = 'syncing' then 'syncing' else 'ready' end`,
+      due_at: ctx.now(),
+      attempts: 0,
+      wanted_at: sql`case when ${template_syncs.status} = 'syncing' then ${ctx.now()}::timestamptz end`,
+      updated_at: ctx.now(),
+    })
+    .where(and(mine(ctx, template_syncs), eq(template_syncs.id, channel_id)));
   ctx.wake("templates");
 }

@@ -59,6 +59,8 @@ export const template_syncs = pgTable(
     due_at: instant().notNull(),
     /** How often in succession it has failed. */
     attempts: integer().notNull().default(0),
+    /** When it was last learnt, while they were fetched, that they are not as they were. */
+    wanted_at: instant(),
     lease_id: uuid(),
     lease_until: instant(),
     updated_at: instant().notNull(),
@@ -92,8 +94,8 @@ export const provider_events = pgTable(
     outcome: text().$type<"applied" | "held" | "ignored">().notNull(),
     detail: text(),
     held: jsonb().$type<Held>(),
-    /** The event as it came, as JSON text. */
-    raw: text().notNull(),
+    /** The event as it came, as JSON text; null once the person was erased. */
+    raw: text(),
     received_at: instant().notNull(),
   },
   (t) => [
@@ -102,5 +104,10 @@ export const provider_events = pgTable(
     index()
       .on(t.workspace_id, t.channel_id, t.external_id)
       .where(sql`outcome = 'held'`),
+    // What was told of a message, to be erased with the contact. A row is in one of the two.
+    index("provider_events_told")
+      .on(t.workspace_id, t.channel_id, t.external_id)
+      .where(sql`outcome <> 'held' and external_id is not null`),
+    index().on(t.workspace_id, t.received_at),
   ],
 );

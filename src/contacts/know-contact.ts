@@ -1,15 +1,18 @@
-import { and, eq, isNull, ne, or, sql } from "drizzle-orm";
+import { and, eq, inArray, isNull, lte, ne, or, sql } from "drizzle-orm";
 import type { Identity } from "../channels/contract.ts";
 import type { Ctx, TxCtx } from "../core/context.ts";
 import type { Id } from "../core/ids.ts";
+import { after, type Timestamp } from "../core/time.ts";
 import { mine } from "../db/mine.ts";
+import { calledSince } from "./renamings.ts";
 import { contact_identities, contacts } from "./tables.ts";
 
 /**
- * The contact who has any of these identities, or a new one who has them all. An identity that is new to a
- * known contact is added to it; one that belongs to somebody else stays there.
+ * The contact who had any of these identities at that moment, or a new one who has them all. An identity that is new to a
+ * known contact is added to it; one that belongs to somebody else stays there, but for a phone number.
  */
-export async function knowContact(ctx: TxCtx, identities: Identity[], name: string | null): Promise<Id<"cont">> {
+export async function knowContact(ctx: TxCtx, named: Identity[], name: string | null, at: Timestamp = ctx.now()): Promise<Id<"cont">> {
+  const identities = await calledSince(ctx, named, at);
   // One order for everybody, so that two callbacks about one person cannot wait for each other in a circle.
   const sorted = identities.toSorted((a, b) => (a.kind + a.value < b.kind + b.value ? -1 : 1));
   const known = await hold(ctx, sorted);
@@ -22,6 +25,7 @@ export async function knowContact(ctx: TxCtx, identities: Identity[], name: stri
     const unnamed = and(mine(ctx, contacts), eq(contacts.id, contact_id), sql`${contacts.name} is null`);
     await ctx.db.update(contacts).set({ name, updated_at: now }).where(unnamed);
   }
+  if (known) await takeOverPhones(ctx, known, sorted, at);
 
   const added = await ctx.db
     .insert(contact_identities)
@@ -48,14 +52,38 @@ export async function hold(ctx: TxCtx, identities: Identity[], except?: Id<"cont
   return held ? held.id : hold(ctx, identities, except);
 }
 
-/** Whose identity it is; of several the one who was known first. */
+/** The provider counts whole seconds: what was said in one may have been said at its end. */
+const rest_of_second_ms = 999;
+
+/**
+ * Numbers are given to somebody else, ids of persons are not: who shows both has the number now, and its former owner would
+ * be written to in their place. Not by what was said before the number was known to be another's.
+ */
+export async function takeOverPhones(ctx: TxCtx, contact_id: Id<"cont">, identities: Identity[], at: Timestamp): Promise<void> {
+  const phones = identities.filter(({ kind }) => kind === "phone").map(({ value }) => value);
+  if (phones.length === 0 || phones.length === identities.length) return;
+  await ctx.db
+    .update(contact_identities)
+    .set({ contact_id, created_at: ctx.now() })
+    .where(
+      and(
+        mine(ctx, contact_identities),
+        eq(contact_identities.kind, "phone"),
+        inArray(contact_identities.value, phones),
+        ne(contact_identities.contact_id, contact_id),
+        lte(contact_identities.created_at, after(at, rest_of_second_ms)),
+      ),
+    );
+}
+
+/** Whose identity it is; of several the one whose own id it is before one whose number it is, then who was known first. */
 export async function whoHas(ctx: Ctx, identities: Identity[], except?: Id<"cont">): Promise<Id<"cont"> | undefined> {
   const any = identities.map(({ kind, value }) => and(eq(contact_identities.kind, kind), eq(contact_identities.value, value)));
   const [found] = await ctx.db
     .select({ contact_id: contact_identities.contact_id })
     .from(contact_identities)
     .where(and(mine(ctx, contact_identities), or(...any), except && ne(contact_identities.contact_id, except)))
-    .orderBy(contact_identities.created_at, contact_identities.contact_id)
+    .orderBy(sql`${contact_identities.kind} = 'phone'`, contact_identities.created_at, contact_identities.contact_id)
     .limit(1);
   return found?.contact_id;
 }

@@ -45,6 +45,30 @@ export const contact_identities = pgTable(
   ],
 );
 
+/**
+ * What a person was called until they were called otherwise: what they said before may be told after. For as long as
+ * providers tell late.
+ */
+export const contact_renamings = pgTable(
+  "contact_renamings",
+  {
+    workspace_id: id("ws")
+      .notNull()
+      .references(() => workspaces.id),
+    kind: text().$type<Identity["kind"]>().notNull(),
+    previous: text().notNull(),
+    /** By the provider's clock. A number may be given up by several, one after another. */
+    renamed_at: instant().notNull(),
+    /** As they are called by now, however many names they had in between. */
+    current: text().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.workspace_id, t.kind, t.previous, t.renamed_at] }),
+    index().on(t.workspace_id, t.kind, t.current),
+    index().on(t.renamed_at),
+  ],
+);
+
 /** Up to when a person has received and read what a channel sent them. By their name there: the report may come before the contact. */
 export const contact_watermarks = pgTable(
   "contact_watermarks",

@@ -52,7 +52,7 @@ export async function receiveCallPart(ctx: TxCtx, channel: Channel, part: CallPa
 }
 
 async function begin(ctx: TxCtx, channel: Channel, { external_id, direction, people, state, duration_seconds, occurred_at }: CallNews) {
-  const contact_id = await knowContact(ctx, people, null);
+  const contact_id = await knowContact(ctx, people, null, occurred_at);
   const inbound = direction === "inbound";
   const window_opened_at = inbound
     ? await openWindow(ctx, channel.id, contact_id, earliest(occurred_at, ctx.now()))

@@ -28,7 +28,7 @@ export async function receiveEcho(ctx: TxCtx, channel: Channel, event: Echo): Pr
     return { outcome: "ignored", detail: "our own" };
   }
 
-  const contact_id = await knowContact(ctx, event.to, null);
+  const contact_id = await knowContact(ctx, event.to, null, event.occurred_at);
   const ours = named ?? (await findAlike(ctx, channel, contact_id, event));
   const { id } = ours ? await adopt(ctx, ours, event) : await storeForeign(ctx, channel, contact_id, event);
   await applyHeld(ctx, { id, channel_id: channel.id, external_id: event.external_id });

@@ -1,6 +1,7 @@
 import type { InboundEvent } from "../channels/providers/provider.ts";
 import { channelOfAccount, type Channel } from "../channels/find-hooked-channel.ts";
 import { noteEvent, type Effect } from "../channels/note-event.ts";
+import { hearCall } from "../contacts/hear-call.ts";
 import { renameIdentity } from "../contacts/rename-identity.ts";
 import type { Ctx, TxCtx } from "../core/context.ts";
 import { atomically } from "../db/atomically.ts";
@@ -43,6 +44,9 @@ async function effectOf(ctx: TxCtx, channel: Channel | undefined, event: Inbound
       return applyWatermark(ctx, channel, event);
     case "template":
       return applyTemplateNews(ctx, channel, event);
+    case "called":
+      await hearCall(ctx, channel, event);
+      return { outcome: "applied" };
     case "renaming":
       return (await renameIdentity(ctx, event))
         ? { outcome: "applied" }

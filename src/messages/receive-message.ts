@@ -23,7 +23,7 @@ export async function receiveMessage(ctx: TxCtx, channel: Channel, event: Messag
   await takeTurnOn(ctx, channel.id, event.external_id);
   if (await isStored(ctx, channel.id, event.external_id)) return { outcome: "ignored", detail: "stored already" };
 
-  const contact_id = await knowContact(ctx, event.from, event.name);
+  const contact_id = await knowContact(ctx, event.from, event.name, event.occurred_at);
   // A provider whose clock runs ahead does not lengthen the window.
   const window_opened_at = await openWindow(ctx, channel.id, contact_id, earliest(event.occurred_at, ctx.now()));
   if (event.consent) await keepConsent(ctx, channel.id, contact_id, event.consent);

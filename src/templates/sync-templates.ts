@@ -1,4 +1,4 @@
-import { and, asc, eq, isNotNull, isNull, sql } from "drizzle-orm";
+import { and, asc, eq, isNotNull, isNull } from "drizzle-orm";
 import { record } from "../audit/record.ts";
 import { openCredentials } from "../channels/credentials.ts";
 import type { Channel } from "../channels/find-hooked-channel.ts";
@@ -108,6 +108,7 @@ export async function syncDueTemplates(services: Services, { budget_ms, signal }
 
 async function syncOne(services: Services, row: Claim): Promise<"succeeded" | "retried" | "failed"> {
   const ctx = systemCtx(services, row.workspace_id);
+  const asked_at = ctx.now();
   try {
     const [channel] = await ctx.db
       .select()
@@ -116,31 +117,42 @@ async function syncOne(services: Services, row: Claim): Promise<"succeeded" | "r
     const fetched = channel && (await fetchOf(ctx, channel));
     const ok = fetched?.listing.ok ?? true;
     await atomically(ctx, async (tx) => {
-      if ((await settle(tx, row, ok)) && fetched) await note(tx, fetched);
+      if ((await settle(tx, row, { ok, asked_at })) && fetched) await note(tx, fetched);
     });
     return ok ? "succeeded" : "retried";
   } catch (error) {
     ctx.log.error({ err: error, channel_id: idOf("chan", row.uuid) }, "a channel's templates were not fetched");
-    await atomically(ctx, (tx) => settle(tx, row, false));
+    await atomically(ctx, (tx) => settle(tx, row, { ok: false, asked_at }));
     return "failed";
   }
 }
 
-/** Whether the lease still holds. The next time is in an hour, or soon where it failed, and after a few failures in an hour again. */
-async function settle(tx: TxCtx, row: Claim, ok: boolean): Promise<boolean> {
+/**
+ * Whether the lease still holds. The next time is in an hour, or soon where it failed, and after a few failures in an hour
+ * again. What was learnt since it was asked for may not be in the list: then the next time is now.
+ */
+async function settle(tx: TxCtx, row: Claim, { ok, asked_at }: { ok: boolean; asked_at: Timestamp }): Promise<boolean> {
+  const [held] = await tx.db
+    .select({ wanted_at: template_syncs.wanted_at })
+    .from(template_syncs)
+    .where(stillLeased(syncQueue, row))
+    .for("update");
+  if (!held) return false;
   const now = tx.now();
-  const delay_ms = ok ? pause_ms : (retry_delays_ms[row.attempts] ?? pause_ms);
-  const settled = await tx.db
+  const is_wanted = held.wanted_at !== null && held.wanted_at >= asked_at;
+  const failures = ok ? 0 : is_wanted ? 1 : row.attempts + 1;
+  const delay_ms = ok ? (is_wanted ? 0 : pause_ms) : (retry_delays_ms[failures - 1] ?? pause_ms);
+  await tx.db
     .update(template_syncs)
     .set({
-      status: "scheduled",
+      status: delay_ms === 0 ? "ready" : "scheduled",
       due_at: after(now, delay_ms),
-      attempts: ok ? 0 : sql`${template_syncs.attempts} + 1`,
+      attempts: failures,
+      wanted_at: null,
       lease_id: null,
       lease_until: null,
       updated_at: now,
     })
-    .where(stillLeased(syncQueue, row))
-    .returning({ id: template_syncs.id });
-  return settled.length > 0;
+    .where(stillLeased(syncQueue, row));
+  return true;
 }

@@ -273,9 +273,9 @@ test("an event is kept as it came, whatever characters it has", async () => {
   const said = saying(world, whatsapp.account_id, "null \0, half \ud800, whole 😀", { id: "wamid.odd" });
   await whatsapp.tell(said, changeOf(whatsapp.account_id, { odd: "\0\ud800" }, "what Meta thinks of next"));
   expect(await heardBy(tenant)).toEqual(["null \ufffd, half \ufffd, whole 😀"]);
-  const [{ raw } = { raw: "" }] = await tenant.ctx.db
+  const [noted] = await tenant.ctx.db
     .select({ raw: provider_events.raw })
     .from(provider_events)
     .where(and(mine(tenant.ctx, provider_events), eq(provider_events.dedupe_key, "wamid.odd")));
-  expect(JSON.parse(raw)).toMatchObject({ text: { body: "null \0, half \ud800, whole 😀" } });
+  expect(JSON.parse(noted!.raw!)).toMatchObject({ text: { body: "null \0, half \ud800, whole 😀" } });
 });

@@ -166,6 +166,30 @@ describe("one URL of an app serves several pages", () => {
   });
 });
 
+test("a report of many messages is kept once, and not once for each of them", async () => {
+  const { tenant, channel, world } = await withChannel("facebook_page");
+  const before = new Set((await rowsOf(tenant, provider_events)).map(({ dedupe_key }) => dedupe_key));
+  const mids = Array.from({ length: 300 }, (_, n) => `m_many_${n}`);
+  await channel.hearsOf({ delivery: { mids, watermark: epochMs(world.now()) } });
+  const told = (await rowsOf(tenant, provider_events)).filter(({ dedupe_key }) => !before.has(dedupe_key));
+  expect(told).toHaveLength(301);
+  const once = JSON.stringify(mids).length;
+  expect(told.reduce((sum, { raw }) => sum + raw!.length, 0)).toBeLessThan(20 * once);
+});
+
+test("a message of many files keeps each of them once", async () => {
+  const { tenant, channel } = await withChannel("facebook_page");
+  const attachments = Array.from({ length: 40 }, (_, n) => ({
+    type: "image",
+    payload: { url: `https://cdn.example/${n}/${"x".repeat(100)}` },
+  }));
+  await channel.hears("", { id: "m_text" });
+  await channel.hearsOf({ message: { mid: "m_files", attachments } });
+  const told = (await rowsOf(tenant, provider_events)).filter(({ external_id }) => external_id?.startsWith("m_files"));
+  expect(told).toHaveLength(40);
+  expect(told.reduce((sum, { raw }) => sum + raw!.length, 0)).toBeLessThan(3 * JSON.stringify(attachments).length);
+});
+
 describe("Messenger's watermark", () => {
   test("covers what was sent up to it and nothing later, and is never moved back", async () => {
     const { world, tenant, channel } = await withChannel("facebook_page");

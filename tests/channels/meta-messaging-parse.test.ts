@@ -192,6 +192,20 @@ describe("a report", () => {
     ]);
   });
 
+  test("keeps of each message what it says of it; beyond a limit the moment says all", () => {
+    const mids = Array.from({ length: 1000 }, (_, n) => `m_own${n}`);
+    const events = page(callback(told({ delivery: { mids, watermark: at_ms } })));
+    expect(events).toHaveLength(501);
+    expect(events[0]!.raw).toEqual({
+      sender: "person-1",
+      recipient: "account-7",
+      timestamp: String(at_ms),
+      watermark: String(at_ms),
+      mid: "m_own0",
+    });
+    expect(events.at(-1)).toMatchObject({ kind: "watermark" });
+  });
+
   test.each([[{ read: {} }], [{ delivery: {} }], [{ read: { watermark: 1 }, sender: {} }]])("%j covers nothing", (part) => {
     expect(theOnly(callback(told(part)))).toMatchObject({ kind: "ignored" });
   });

@@ -190,7 +190,7 @@ describe("what nobody said is ignored, with a reason", () => {
     ["edit", { edit: { original_message_id: "wamid.x" } }, "edit: it does not say of what, or to what"],
     ["edit", { edit: { message: { type: "text", text: { body: "New" } } } }, "edit: it does not say of what, or to what"],
     ["system", { system: { type: "customer_identity_changed" } }, "WhatsApp's own note: nothing that is kept here changed"],
-    ["system", { system: { type: "user_changed_user_id", user_id: "DE.7002" } }, "WhatsApp's own note: nothing that is kept here changed"],
+    ["system", { system: { type: "user_changed_number", wa_id: mona.wa_id } }, "WhatsApp's own note: nothing that is kept here changed"],
     ["request_welcome", {}, "a chat was opened, nothing was said"],
     ["text", { text: { body: "To all" }, group_id: "g1" }, "groups are not served here"],
   ])("%s", (type, part, why) => {
@@ -217,7 +217,6 @@ describe("what nobody said is ignored, with a reason", () => {
   });
 
   test.each<[string, unknown, string]>([
-    ["a call", callback({ calls: [{ id: "c1", event: "connect" }] }, "calls"), "calls: of no effect here"],
     ["a group", callback({ groups: [{ group_id: "g1" }] }, "group_lifecycle_update"), "group_lifecycle_update: of no effect here"],
     ["a new user id of nobody", callback({ user_id_update: [{}] }, "user_id_update"), "user_id_update: it names no two ids"],
     ["an error of Meta's", callback({ errors: [{ code: 131000, title: "Went wrong" }] }), "messages: of no effect here; Went wrong"],
@@ -345,7 +344,7 @@ describe("a renaming", () => {
       kind: "renaming",
       dedupe_key: "system:wamid.s1",
       occurred_at,
-      previous: { kind: "phone", value: mona.wa_id },
+      previous: [{ kind: "phone", value: mona.wa_id }],
       current: [
         { kind: "phone", value: "4915110000009" },
         { kind: "whatsapp_user", value: "DE.7009" },
@@ -359,9 +358,125 @@ describe("a renaming", () => {
       kind: "renaming",
       account_id: "number-7",
       occurred_at,
-      previous: { kind: "whatsapp_user", value: "DE.7001" },
-      current: [{ kind: "whatsapp_user", value: "DE.7002" }],
+      previous: [
+        { kind: "phone", value: mona.wa_id },
+        { kind: "whatsapp_user", value: "DE.7001" },
+      ],
+      current: [
+        { kind: "phone", value: mona.wa_id },
+        { kind: "whatsapp_user", value: "DE.7002" },
+      ],
     });
+  });
+
+  const user = (value: string) => ({ kind: "whatsapp_user" as const, value });
+  const phone = (value: string) => ({ kind: "phone" as const, value });
+  test.each([
+    ["names both ids", {}, { previous_user_id: "DE.7001", user_id: "DE.7002" }, [user("DE.7001")], [user("DE.7002")]],
+    ["is from the former id", { from_user_id: "DE.7001" }, { user_id: "DE.7002" }, [user("DE.7001")], [user("DE.7002")]],
+    [
+      "is from the new id",
+      { from_user_id: "DE.7002" },
+      { previous_user_id: "DE.7001", user_id: "DE.7002" },
+      [user("DE.7001")],
+      [user("DE.7002")],
+    ],
+    [
+      "names numbers and ids",
+      { from: mona.wa_id },
+      { wa_id: "4915110000009", previous_user_id: "DE.7001", user_id: "DE.7009" },
+      [phone(mona.wa_id), user("DE.7001")],
+      [phone("4915110000009"), user("DE.7009")],
+    ],
+  ])("of WhatsApp's own note %s", (_, sender, system, previous, current) => {
+    const note = { ...sender, id: "wamid.s2", timestamp: at, type: "system", system: { type: "user_changed_user_id", ...system } };
+    expect(theOnly(callback({ messages: [note] }))).toMatchObject({ kind: "renaming", occurred_at, previous, current });
+  });
+});
+
+describe("a call", () => {
+  const called = (call: object) => callback({ contacts: [mona], calls: [{ id: "wacid.1", timestamp: at, ...call }] }, "calls");
+
+  test("of a customer is told by its beginning, with who they are", () => {
+    const call = { from: mona.wa_id, event: "connect", direction: "USER_INITIATED" };
+    expect(theOnly(called(call))).toMatchObject({
+      kind: "called",
+      dedupe_key: "call:wacid.1",
+      account_id: "number-7",
+      occurred_at,
+      from: [
+        { kind: "phone", value: mona.wa_id },
+        { kind: "whatsapp_user", value: "DE.7001" },
+      ],
+      name: "Mona",
+    });
+  });
+
+  test.each([
+    ["its end", { from: mona.wa_id, event: "terminate", direction: "USER_INITIATED" }],
+    ["one of our own", { from: "4912345", event: "connect", direction: "BUSINESS_INITIATED" }],
+    ["one that says not whose", { from: mona.wa_id, event: "connect" }],
+    ["one without an id", { id: null, from: mona.wa_id, event: "connect", direction: "USER_INITIATED" }],
+  ])("is nothing where it is %s", (_, call) => {
+    expect(theOnly(called(call))).toMatchObject({ kind: "ignored", why: "calls: of no effect here" });
+  });
+});
+
+describe("one introduction", () => {
+  const from = (sender: object, id: string) => ({ ...sender, id, timestamp: at, type: "text", text: { body: "Hi" } });
+  const people = (body: unknown) =>
+    parse(body).map((event) => event.kind === "message" && [event.name, event.from.map(({ value }) => value)]);
+
+  test("beside one sender belongs to them, however the number is spelt", () => {
+    const messages = [from({ from: "49151010000001" }, "wamid.a"), from({ from: "49151010000001" }, "wamid.b")];
+    const both = ["Mona", ["49151010000001", "DE.7001"]];
+    expect(people(callback({ contacts: [mona], messages }))).toEqual([both, both]);
+  });
+
+  test("beside two senders belongs to the one it names, or to nobody", () => {
+    const messages = [from({ from: mona.wa_id }, "wamid.a"), from({ from: "4915110000002" }, "wamid.b")];
+    expect(people(callback({ contacts: [mona], messages }))).toEqual([
+      ["Mona", [mona.wa_id, "DE.7001"]],
+      [null, ["4915110000002"]],
+    ]);
+  });
+
+  test("is not of a sender who shows another id", () => {
+    const messages = [from({ from: mona.wa_id, from_user_id: "DE.7002" }, "wamid.a")];
+    expect(people(callback({ contacts: [mona], messages }))).toEqual([[null, [mona.wa_id, "DE.7002"]]]);
+  });
+});
+
+test("an id that is a number, and too large to be exact, is nobody's", () => {
+  const body = JSON.stringify(
+    callback({ messages: [{ from: "N", from_user_id: "N", id: "wamid.n", type: "text", text: { body: "Hi" } }] }),
+  );
+  const events = whatsapp.parse(new TextEncoder().encode(body.replaceAll('"N"', "12345678901234567890")), received_at);
+  expect(events).toMatchObject([{ kind: "ignored", why: "a message that names nobody" }]);
+});
+
+describe("a crowd in one callback", () => {
+  const crowd = (messages: number, contacts: number) =>
+    callback({
+      contacts: Array.from({ length: contacts }, (_, n) => ({ wa_id: `a${n}` })),
+      messages: Array.from({ length: messages }, (_, n) => ({
+        from: `1555${1000000 + n}`,
+        id: `w${n}`,
+        type: "text",
+        text: { body: "x" },
+      })),
+    });
+
+  test("is read in the time of its length", () => {
+    const began = performance.now();
+    expect(parse(crowd(4000, 60_000))).toHaveLength(4000);
+    expect(performance.now() - began).toBeLessThan(3000);
+  });
+
+  test("is taken in up to a limit, and the rest recorded once", () => {
+    const events = parse(crowd(5003, 1));
+    expect(events).toHaveLength(5001);
+    expect(events.at(-1)).toMatchObject({ kind: "ignored", why: "3 events more than a callback may have" });
   });
 });
 
@@ -383,6 +498,7 @@ describe("garbage", () => {
     told({ status: "failed", errors: [{ code: 1, title: "t", error_data: { details: "d" } }], biz_opaque_callback_data: our_id }),
     echoed({ type: "text", text: { body: "Hi" } }),
     callback({ errors: [{ code: 1 }] }, "calls"),
+    callback({ contacts: [mona], calls: [{ id: "c1", from: mona.wa_id, event: "connect", direction: "USER_INITIATED" }] }, "calls"),
     written({ type: "edit", edit: { original_message_id: "wamid.x", message: { type: "text", text: { body: "Hi" } } } }),
     written({ type: "reaction", reaction: { message_id: "wamid.x", emoji: "👍" } }),
     written({ type: "system", system: { wa_id: "4915110000009", user_id: "DE.7009" } }),
@@ -433,7 +549,7 @@ const expected: Record<string, InboundEvent["kind"][]> = {
   "openapi-text-message-from-click-to-whatsapp-ad": ["message"],
   "openapi-text-message-with-context-product-inquiry": ["message"],
   "openapi-unsupported-message": ["message"],
-  "pywa-call-connect-user-initiated": ["ignored"],
+  "pywa-call-connect-user-initiated": ["called"],
   "pywa-call-terminate-call-terminate": ["ignored"],
   "pywa-callback-button-button": ["message"],
   "pywa-callback-button-quick-reply": ["message"],

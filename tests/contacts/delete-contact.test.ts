@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { audit_log } from "../../src/audit/tables.ts";
+import { provider_events } from "../../src/channels/tables.ts";
 import type { Contact } from "../../src/contacts/contract.ts";
 import { contact_channels, contact_identities, contacts } from "../../src/contacts/tables.ts";
 import type { Conversation } from "../../src/conversations/contract.ts";
@@ -22,6 +23,23 @@ async function withContact(options: { db?: Db } = {}) {
 
 const remove = <T = Record<string, unknown>>(tenant: Tenant, id: string, headers: Record<string, string> = {}) =>
   tenant.get<T>(`/v1/contacts/${id}`, { method: "DELETE", headers });
+
+test("what providers told of a deleted contact's messages is known by its key alone, and others' stays", async () => {
+  const world = await createWorld();
+  const tenant = await world.tenant();
+  const whatsapp = await createWhatsApp(world, tenant);
+  const wa_id = freshNumber();
+  const { contact_id } = await whatsapp.hears("My secret", { wa_id, id: "wamid.hers" });
+  await whatsapp.echoes(wa_id, "Your order, Sara", { id: "wamid.ours" });
+  await whatsapp.reports("wamid.ours", "delivered");
+  await whatsapp.hears("Another's", { id: "wamid.other" });
+  await remove(tenant, contact_id);
+  const kept = (await rowsOf(tenant, provider_events)).map(({ dedupe_key, raw }) => `${dedupe_key.slice(0, 14)} ${raw !== null}`);
+  expect(kept.toSorted()).toEqual(["echo:wamid.our false", "wamid.hers false", "wamid.other true", "wamid.ours+del false"]);
+  // Told once more it is known all the same.
+  await whatsapp.hears("My secret", { wa_id, id: "wamid.hers" });
+  expect((await tenant.get<{ data: Contact[] }>("/v1/contacts")).body.data).toHaveLength(1);
+});
 
 describe("a deleted contact", () => {
   test("is erased: nothing of the person is left, and who did it is recorded", async () => {

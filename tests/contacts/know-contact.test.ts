@@ -3,7 +3,9 @@ import { contact_identities, contacts } from "../../src/contacts/tables.ts";
 import type { Conversation } from "../../src/conversations/contract.ts";
 import type { Message } from "../../src/messages/contract.ts";
 import { breakable } from "../support/breakable-db.ts";
-import { createWhatsApp, freshNumber, saying } from "../support/channels.ts";
+import { messages } from "../../src/messages/tables.ts";
+import { epochMs, hours } from "../../src/core/time.ts";
+import { changeOf, createWhatsApp, freshNumber, saying } from "../support/channels.ts";
 import { database, onPostgres } from "../support/database.ts";
 import { countsOf, rowsOf } from "../support/rows.ts";
 import { createWorld, type Tenant } from "../support/world.ts";
@@ -61,18 +63,66 @@ test.each([
   expect(await countsOf(tenant)).toMatchObject({ contacts: 1, conversations: 1, messages: 3 });
 });
 
-test("an identity that belongs to somebody else stays with them", async () => {
+test("a person's own id decides before a number, which goes to who has it now", async () => {
   const { tenant, whatsapp } = await withWhatsApp();
-  const [wa_id, user_id] = [freshNumber(), freshUser()];
-  const sara = await whatsapp.hears("I am Sara", { wa_id, name: "Sara" });
-  const omar = await whatsapp.hears("I am Omar", { user_id, name: "Omar" });
-  const who = await whatsapp.hears("Who am I?", { wa_id, user_id, name: "Nobody" });
-  expect(who.contact_id).toBe(sara.contact_id);
-  expect(omar.contact_id).not.toBe(sara.contact_id);
+  const [wa_id, hers, his] = [freshNumber(), freshUser(), freshUser()];
+  const sara = await whatsapp.hears("I am Sara", { wa_id, user_id: hers, name: "Sara" });
+  const omar = await whatsapp.hears("I am Omar", { user_id: his, name: "Omar" });
+  const with_number = await whatsapp.hears("I have her number now", { wa_id, user_id: his, name: "Omar" });
+  expect(with_number).toMatchObject({ id: omar.id, contact_id: omar.contact_id, message_count: 2 });
+  expect((await whatsapp.hears("The number", { wa_id })).id).toBe(omar.id);
+  expect((await whatsapp.hears("Still Sara", { user_id: hers })).id).toBe(sara.id);
   expect(await peopleOf(tenant)).toEqual([
-    { name: "Sara", identities: [`phone ${wa_id}`] },
-    { name: "Omar", identities: [`whatsapp_user ${user_id}`] },
+    { name: "Sara", identities: [`whatsapp_user ${hers}`] },
+    { name: "Omar", identities: [`phone ${wa_id}`, `whatsapp_user ${his}`] },
   ]);
+});
+
+test("what was said before a number was somebody else's takes it from nobody", async () => {
+  const { world, tenant, whatsapp } = await withWhatsApp();
+  const [wa_id, his] = [freshNumber(), freshUser()];
+  const omar = await whatsapp.hears("I am Omar", { user_id: his, name: "Omar" });
+  const said_at = world.now();
+  world.advance(hours(1));
+  await whatsapp.hears("I am Sara", { wa_id, name: "Sara" });
+  expect((await whatsapp.hears("Told late", { wa_id, user_id: his, at: said_at })).contact_id).toBe(omar.contact_id);
+  expect(await peopleOf(tenant)).toEqual([
+    { name: "Omar", identities: [`whatsapp_user ${his}`] },
+    { name: "Sara", identities: [`phone ${wa_id}`] },
+  ]);
+});
+
+test("two people in one callback who are introduced by one stay two", async () => {
+  const { world, tenant, whatsapp } = await withWhatsApp();
+  const [hers, his, user_id] = [freshNumber(), freshNumber(), freshUser()];
+  const message = (from: string) => ({
+    from,
+    id: `wamid.${from}`,
+    timestamp: String(Math.floor(epochMs(world.now()) / 1000)),
+    type: "text",
+    text: { body: "Hello" },
+  });
+  const contacts = [{ profile: { name: "Sara" }, wa_id: hers, user_id }];
+  await whatsapp.tell(changeOf(whatsapp.account_id, { contacts, messages: [message(hers), message(his)] }));
+  expect(await countsOf(tenant)).toMatchObject({ contacts: 2, conversations: 2, messages: 2 });
+  expect(await peopleOf(tenant)).toEqual([
+    { name: "Sara", identities: [`phone ${hers}`, `whatsapp_user ${user_id}`] },
+    { name: null, identities: [`phone ${his}`] },
+  ]);
+});
+
+test("a number is not taken where the message is not taken in", async () => {
+  const { db, breakNext } = breakable((await database()).db);
+  const world = await createWorld({ db });
+  const tenant = await world.tenant();
+  const whatsapp = await createWhatsApp(world, tenant);
+  const [wa_id, user_id] = [freshNumber(), freshUser()];
+  await whatsapp.hears("I am Sara", { wa_id, name: "Sara" });
+  await whatsapp.hears("I am Omar", { user_id, name: "Omar" });
+  const before = await peopleOf(tenant);
+  breakNext("insert", messages);
+  await expect(whatsapp.hears("Mine now", { wa_id, user_id })).rejects.toThrow("503");
+  expect(await peopleOf(tenant)).toEqual(before);
 });
 
 test("a number is the same however it is written", async () => {

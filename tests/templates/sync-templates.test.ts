@@ -275,6 +275,7 @@ describe("what WhatsApp tells by itself", () => {
       { status: "REJECTED", rejected_reason: "SCAM" },
     ],
     ["that it is back", "message_template_status_update", { event: "REINSTATED" }, { status: "APPROVED" }],
+    ["that it is in use again", "message_template_status_update", { event: "UNARCHIVED" }, { status: "APPROVED" }],
     ["that it is flagged", "message_template_status_update", { event: "FLAGGED" }, { status: "APPROVED" }],
     ["how good it is", "message_template_quality_update", { new_quality_score: "YELLOW" }, { status: "APPROVED", quality: "YELLOW" }],
     ["its category", "template_category_update", { new_category: "MARKETING" }, { category: "MARKETING" }],
@@ -304,6 +305,60 @@ describe("what WhatsApp tells by itself", () => {
     });
     await world.syncTemplates();
     expect(await templates("&name=newest")).toHaveLength(1);
+  });
+
+  test.each(["LOCKED", "UNLOCKED", "UNPAUSED", "LIMIT_EXCEEDED", "WHAT_META_THINKS_OF_NEXT", undefined])(
+    "of an event %s, which is no status, has the status asked for, and it can be sent until then",
+    async (event) => {
+      const { world, listing, templates, tell } = await withTemplates([shipped]);
+      await world.syncTemplates();
+      world.advance(seconds(2));
+      expect(await tell("message_template_status_update", { ...ids, event })).toBe(200);
+      expect(await templates()).toMatchObject([{ status: "APPROVED" }]);
+      listing.pages = [[{ ...shipped, status: "PAUSED" }]];
+      await world.syncTemplates();
+      expect(await templates()).toMatchObject([{ status: "PAUSED" }]);
+    },
+  );
+
+  test("while a list is fetched has it fetched again at once, and once", async () => {
+    const { world, twin, listing, templates, tell } = await withTemplates([shipped]);
+    const whole = twin.answer!;
+    let told = false;
+    twin.answer = async (response, asked) => {
+      const page = whole(response, asked);
+      if (told) return page;
+      told = true;
+      listing.pages = [[shipped, hello]];
+      await tell("message_template_status_update", {
+        event: "APPROVED",
+        message_template_name: "hello_world",
+        message_template_language: "en_US",
+      });
+      return page;
+    };
+    await world.syncTemplates();
+    expect(namesOf(await templates())).toEqual(["hello_world en_US", "order_shipped en"]);
+    expect(twin.asked).toHaveLength(2);
+    await world.syncTemplates();
+    expect(twin.asked).toHaveLength(2);
+  });
+
+  test("while a list fails to come has it asked for soon, whatever failed before", async () => {
+    const { world, tenant, twin, channel, tell } = await withTemplates([shipped]);
+    twin.answer = breaking;
+    for (const pause of [1, 5, 15]) {
+      await world.syncTemplates();
+      world.advance(minutes(pause));
+    }
+    twin.answer = async (response) => {
+      await tell("message_template_components_update", ids);
+      return breaking(response);
+    };
+    await world.syncTemplates();
+    const sync = (await rowsOf(tenant, template_syncs)).find(({ id }) => id === channel.id);
+    expect(sync).toMatchObject({ status: "scheduled", attempts: 1 });
+    expect(sync!.due_at <= after(world.now(), minutes(1))).toBe(true);
   });
 
   test("later than something newer changes nothing", async () => {

@@ -64,11 +64,12 @@ function messageEvents(item: unknown, told: Told): InboundEvent[] {
   if (!person) return [ignored(item, told, "a message that names nobody")];
 
   const sent_by_us = textAt(message, "metadata") ?? "";
-  return contentsOf(message).map((content, n): InboundEvent => {
+  return contentsOf(message).map(({ content, file }, n): InboundEvent => {
     const external_id = n === 0 ? mid : `${mid}#${n + 1}`;
-    if (!is_echo) return { kind: "message", ...common(external_id, item, told), external_id, from: [person], name: null, content };
+    const own = (key: string) => ({ ...common(key, item, told), ...(n > 0 && { raw: { mid, attachments: [file] } }) });
+    if (!is_echo) return { kind: "message", ...own(external_id), external_id, from: [person], name: null, content };
     const message_id = n === 0 && isId("msg", sent_by_us) ? sent_by_us : null;
-    return { kind: "echo", ...common(`echo:${external_id}`, item, told), external_id, to: [person], content, message_id };
+    return { kind: "echo", ...own(`echo:${external_id}`), external_id, to: [person], content, message_id };
   });
 }
 
@@ -107,9 +108,17 @@ function said(item: unknown, told: Told, external_id: string, text: string | nul
   return [{ kind: "message", ...common(external_id, item, told), external_id, from: [person], name: null, content }];
 }
 
+/** Whatever is beyond is covered by the watermark, which the same report has. */
+const most_mids = 500;
+
+/** Each message's report keeps what it says of this message, and not all of them all. */
 function deliveryEvents(item: unknown, told: Told): InboundEvent[] {
-  const mids = listAt(item, "delivery", "mids").map((mid) => idAt(mid));
-  const reports = mids.filter((mid) => mid !== null).map((mid) => report(item, told, mid, "delivered"));
+  const [sender, recipient] = [idAt(item, "sender", "id"), idAt(item, "recipient", "id")];
+  const about = { sender, recipient, timestamp: textAt(item, "timestamp"), watermark: textAt(item, "delivery", "watermark") };
+  const mids = listAt(item, "delivery", "mids")
+    .slice(0, most_mids)
+    .map((mid) => idAt(mid));
+  const reports = mids.filter((mid) => mid !== null).map((mid) => ({ ...report(item, told, mid, "delivered"), raw: { ...about, mid } }));
   return [...reports, ...watermark(item, told, "delivery", "delivered")];
 }
 
@@ -175,8 +184,14 @@ const wordings = new Map<string, (attachment: unknown) => string | null>([
   ...["share", "post", "reel", "ig_post", "ig_reel", "fallback"].map((type) => [type, sayShare] as const),
 ]);
 
+interface Said {
+  content: Content;
+  /** The attachment it was made of. */
+  file?: unknown;
+}
+
 /** One content for each file, the first with what was written; without a file, what was written. */
-function contentsOf(message: unknown): [Content, ...Content[]] {
+function contentsOf(message: unknown): Said[] {
   const attachments = listAt(message, "attachments").map((attachment) => ({ attachment, media_type: mediaTypeOf(attachment) }));
   const written = textAt(message, "text");
   const words = attachments
@@ -184,13 +199,15 @@ function contentsOf(message: unknown): [Content, ...Content[]] {
     .map(({ attachment }) => sayAttachment(attachment));
   const text = cut([written, ...words].filter((part) => part !== null).join("\n"), longest_text) || null;
 
-  const files = attachments.flatMap(({ attachment, media_type }): Content[] =>
-    media_type ? [{ type: "media", media_type, url: addressOf(attachment), caption: null }] : [],
-  );
-  const [first, ...others] = files;
-  if (first?.type === "media") return [{ ...first, caption: text }, ...others];
+  const files = attachments.filter(({ media_type }) => media_type !== undefined);
+  if (files.length > 0) {
+    return files.map(({ attachment, media_type }, n) => ({
+      content: { type: "media", media_type: media_type!, url: addressOf(attachment), caption: n === 0 ? text : null },
+      file: attachment,
+    }));
+  }
   const nothing = at(message, "reply_to", "story") === undefined ? "[Unsupported message]" : "[Replied to a story]";
-  return [{ type: "text", text: text ?? nothing }];
+  return [{ content: { type: "text", text: text ?? nothing } }];
 }
 
 function mediaTypeOf(attachment: unknown): MediaType | undefined {

@@ -45,7 +45,9 @@ export type InboundEvent = {
   /** What WhatsApp decided of a template of the business account; `is_stale`: what it holds must be asked for anew. */
   | { kind: "template"; name: string; language: string; changes: TemplateChanges; is_stale: boolean }
   /** A person has a new number or a new name at the provider. */
-  | { kind: "renaming"; previous: Identity; current: Identity[] }
+  | { kind: "renaming"; previous: Identity[]; current: Identity[] }
+  /** A person called on a line that is not answered here. */
+  | { kind: "called"; from: Identity[]; name: string | null }
   /** Understood, and of no effect here; or not understood. Recorded either way. */
   | { kind: "ignored"; why: string }
 );

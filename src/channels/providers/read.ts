@@ -7,7 +7,13 @@ import type { InboundEvent } from "./provider.ts";
 /** The longest explanation that is kept, in characters. */
 export const detail_limit = 500;
 
-/** Reads a callback, and never throws. One that cannot be understood as a whole is one ignored event, known by its bytes. */
+/** Meta puts at most a thousand changes into one callback; each of the events is a transaction. */
+const most_events = 5000;
+
+/**
+ * Reads a callback, and never throws. One that cannot be understood as a whole is one ignored event, known by its bytes; so is
+ * what it tells beyond any measure.
+ */
 export function readCallback(
   raw: Uint8Array,
   received_at: Timestamp,
@@ -22,6 +28,9 @@ export function readCallback(
   if (body === undefined) return ignored("not JSON");
   try {
     const events = read(body);
+    if (events.length > most_events) {
+      return [...events.slice(0, most_events), ...ignored(`${events.length - most_events} events more than a callback may have`)];
+    }
     return events.length > 0 ? events : ignored("nothing in it is known here");
   } catch (error) {
     return ignored(cut(`unreadable: ${String(error)}`, detail_limit));
@@ -55,10 +64,23 @@ export const listAt = (value: unknown, ...path: string[]): unknown[] => {
   return Array.isArray(found) ? found : [];
 };
 
-/** A text that is not empty, or a number as text; otherwise null. */
+/** The items of a list by what they have under a key; of several the first. */
+export function indexedBy(items: unknown[], key: string): Map<string, unknown> {
+  const found = new Map<string, unknown>();
+  for (const item of items) {
+    const value = textAt(item, key);
+    if (value !== null && !found.has(value)) found.set(value, item);
+  }
+  return found;
+}
+
+/**
+ * A text that is not empty, or a number as text; otherwise null. A number too large to be exact has been rounded: as an
+ * id it would be somebody else's.
+ */
 export function textAt(value: unknown, ...path: string[]): string | null {
   const found = at(value, ...path);
-  if (typeof found === "number") return String(found);
+  if (typeof found === "number") return Math.abs(found) <= Number.MAX_SAFE_INTEGER ? String(found) : null;
   return typeof found === "string" && found !== "" ? storable(found) : null;
 }
 

@@ -3,13 +3,13 @@ import type { Timestamp } from "../../core/time.ts";
 import type { Identity } from "../contract.ts";
 import { graphError } from "./graph.ts";
 import type { DeliveryState, InboundEvent } from "./provider.ts";
-import { at, cut, detail_limit, hashOf, idAt, listAt, readCallback, textAt, timeAt } from "./read.ts";
+import { at, cut, detail_limit, hashOf, idAt, indexedBy, listAt, readCallback, textAt, timeAt } from "./read.ts";
 import { contentOf } from "./whatsapp-content.ts";
 import { readTemplateNews } from "./whatsapp-templates.ts";
 
 /**
  * What WhatsApp tells in one callback. Dedupe keys: a message its wamid, an echo `echo:wamid`, a status `wamid+status+timestamp`,
- * what is told *of* a message `type:wamid` (it may come before the message), anything else the hash of its JSON.
+ * what is told *of* a message `type:wamid` (it may come before the message), a call `call:wacid`, anything else the hash of its JSON.
  */
 export function parse(raw: Uint8Array, received_at: Timestamp): InboundEvent[] {
   return readCallback(raw, received_at, (body) => listAt(body, "entry").flatMap((entry) => eventsOfEntry(entry, received_at)));
@@ -18,8 +18,15 @@ export function parse(raw: Uint8Array, received_at: Timestamp): InboundEvent[] {
 interface Told {
   account_id: string;
   received_at: Timestamp;
-  /** The people of this change, as far as WhatsApp introduces them. */
-  people: unknown[];
+  people: People;
+}
+
+/** The people of a change, as far as WhatsApp introduces them. */
+interface People {
+  by_user_id: Map<string, unknown>;
+  by_phone: Map<string, unknown>;
+  /** One introduction beside one sender belongs to them, however the number is spelt in either. */
+  lone: unknown;
 }
 
 function eventsOfEntry(entry: unknown, received_at: Timestamp): InboundEvent[] {
@@ -31,7 +38,7 @@ function eventsOfEntry(entry: unknown, received_at: Timestamp): InboundEvent[] {
 
 function eventsOfChange(change: unknown, entry: unknown, received_at: Timestamp): InboundEvent[] {
   const value = at(change, "value");
-  const told: Told = { account_id: accountOf(change, entry), received_at, people: listAt(value, "contacts") };
+  const told: Told = { account_id: accountOf(change, entry), received_at, people: peopleOf(value) };
   const news = readTemplateNews(change);
   if (news) return [{ ...changeOf(change, entry, received_at), kind: "template", ...news }];
   const events = [
@@ -39,6 +46,7 @@ function eventsOfChange(change: unknown, entry: unknown, received_at: Timestamp)
     ...listAt(value, "message_echoes").map((message) => echoEvent(message, told)),
     ...listAt(value, "statuses").map((status) => statusEvent(status, told)),
     ...listAt(value, "user_id_update").map((update) => userIdEvent(update, told)),
+    ...listAt(value, "calls").map((call) => callEvent(call, told)),
   ];
   return events.length > 0 ? events : [unknownChange(change, entry, received_at)];
 }
@@ -47,7 +55,7 @@ function eventsOfChange(change: unknown, entry: unknown, received_at: Timestamp)
 const accountOf = (change: unknown, entry: unknown): string =>
   idAt(change, "value", "metadata", "phone_number_id") ?? idAt(entry, "id") ?? "";
 
-/** Calls, groups, and what Meta will think of next. The same change at another time is another. */
+/** Groups, and what Meta will think of next. The same change at another time is another. */
 function unknownChange(change: unknown, entry: unknown, received_at: Timestamp): InboundEvent {
   const errors = listAt(change, "value", "errors").map((error) => graphError(error, null).detail);
   const field = textAt(change, "field") ?? "a callback without changes";
@@ -63,8 +71,7 @@ const changeOf = (change: unknown, entry: unknown, received_at: Timestamp) => ({
 });
 
 function messageEvent(message: unknown, told: Told): InboundEvent {
-  const person = personOf(message, told);
-  const from = identities(textAt(message, "from") ?? textAt(person, "wa_id"), idAt(message, "from_user_id") ?? idAt(person, "user_id"));
+  const { from, name } = senderOf(message, told);
   const external_id = idAt(message, "id") ?? "";
   const why = whyIgnored(message, external_id, from);
   if (why !== null) return ignoredItem("", message, told, why);
@@ -75,7 +82,7 @@ function messageEvent(message: unknown, told: Told): InboundEvent {
     ...common(external_id, message, told),
     external_id,
     from,
-    name: nameOf(person),
+    name,
     content: contentOf(message),
   };
 }
@@ -109,22 +116,36 @@ function revisionOf(prefix: string, message: unknown, told: Told): InboundEvent 
   };
 }
 
-/** A customer took another number; their user id may change with it. */
+/** A customer took another number, or has another user id; the one changes with the other. https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages/system */
 function renamingOf(message: unknown, told: Told): InboundEvent | undefined {
   if (textAt(message, "type") !== "system") return undefined;
-  const [previous] = identities(textAt(message, "from"), null);
-  const current = identities(textAt(message, "system", "wa_id"), idAt(message, "system", "user_id"));
-  const is_number = current.some(({ kind }) => kind === "phone");
-  if (!previous || !is_number) return ignoredItem("", message, told, "WhatsApp's own note: nothing that is kept here changed");
+  const system = at(message, "system");
+  const previous = identities(textAt(message, "from"), idAt(system, "previous_user_id") ?? idAt(message, "from_user_id"));
+  const current = identities(textAt(system, "wa_id"), idAt(system, "user_id"));
+  if (!isRenaming(previous, current)) return ignoredItem("", message, told, "WhatsApp's own note: nothing that is kept here changed");
   return { kind: "renaming", ...common(itemKey("", message), message, told), previous, current };
 }
 
 /** A user's id is given anew where they move to another number or country. */
 function userIdEvent(update: unknown, told: Told): InboundEvent {
-  const [previous] = identities(null, idAt(update, "user_id", "previous"));
-  const current = identities(null, idAt(update, "user_id", "current"));
-  if (!previous || current.length === 0) return ignoredItem("user_id_update:", update, told, "user_id_update: it names no two ids");
+  const phone = textAt(update, "wa_id");
+  const previous = identities(phone, idAt(update, "user_id", "previous"));
+  const current = identities(phone, idAt(update, "user_id", "current"));
+  if (!isRenaming(previous, current)) return ignoredItem("user_id_update:", update, told, "user_id_update: it names no two ids");
   return { kind: "renaming", ...common(`user_id_update:${hashOf(JSON.stringify(update))}`, update, told), previous, current };
+}
+
+/** Somebody is named who was known so before, and something of them is new. */
+const isRenaming = (previous: Identity[], current: Identity[]): boolean =>
+  previous.length > 0 && current.some(({ kind, value }) => !previous.some((old) => old.kind === kind && old.value === value));
+
+/** The end of a call is told by another item with its id: the window hangs on its beginning. */
+function callEvent(call: unknown, told: Told): InboundEvent {
+  const { from, name } = senderOf(call, told);
+  const id = idAt(call, "id");
+  const is_theirs = textAt(call, "direction") === "USER_INITIATED" && textAt(call, "event") !== "terminate";
+  if (id === null || !is_theirs || from.length === 0) return ignoredItem("call:", call, told, "calls: of no effect here");
+  return { kind: "called", ...common(`call:${id}`, call, told), from, name };
 }
 
 /** `played` is a voice message's `read`. */
@@ -183,12 +204,26 @@ function whyIgnored(message: unknown, external_id: string, people: Identity[]): 
   return people.length === 0 && !not_said.includes(type) ? "a message that names nobody" : null;
 }
 
-/** The sender, as the change introduces them. One introduction to one message belongs together, however it is spelt. */
-function personOf(message: unknown, told: Told): unknown {
-  const [phone, user_id] = [textAt(message, "from"), textAt(message, "from_user_id")];
-  const same = (person: unknown) =>
-    (phone !== null && textAt(person, "wa_id") === phone) || (user_id !== null && textAt(person, "user_id") === user_id);
-  return told.people.find(same) ?? (told.people.length === 1 ? told.people[0] : undefined);
+function peopleOf(value: unknown): People {
+  const introduced = listAt(value, "contacts");
+  const senders = new Set(
+    [...listAt(value, "messages"), ...listAt(value, "calls")].map((item) => textAt(item, "from_user_id") ?? textAt(item, "from")),
+  );
+  return {
+    by_user_id: indexedBy(introduced, "user_id"),
+    by_phone: indexedBy(introduced, "wa_id"),
+    lone: introduced.length === 1 && senders.size === 1 ? introduced[0] : undefined,
+  };
+}
+
+/** Who wrote or called, by what the item says and what its change says of them. */
+function senderOf(item: unknown, { people }: Told): { from: Identity[]; name: string | null } {
+  const [phone, user_id] = [textAt(item, "from"), idAt(item, "from_user_id")];
+  const introduced = people.by_user_id.get(user_id ?? "") ?? people.by_phone.get(phone ?? "") ?? people.lone;
+  const their_id = idAt(introduced, "user_id");
+  // With another id it is the introduction of somebody else, to whom the number belonged.
+  const person = user_id !== null && their_id !== null && user_id !== their_id ? undefined : introduced;
+  return { from: identities(phone ?? textAt(person, "wa_id"), user_id ?? idAt(person, "user_id")), name: nameOf(person) };
 }
 
 /** Since 2026 a user may show a phone number, a business-scoped user id, or both. */

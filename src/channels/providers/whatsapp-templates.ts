@@ -113,11 +113,21 @@ const buttonOf = (button: unknown): TemplateButton => ({
 
 type News = Pick<Extract<InboundEvent, { kind: "template" }>, "name" | "language" | "changes" | "is_stale">;
 
-/** What an event of the status makes of it, where that is not its own word. A template that is flagged can still be sent. */
-const states = new Map<string, TemplateChanges>([
-  ["REINSTATED", { status: "APPROVED" }],
-  ["FLAGGED", {}],
-]);
+/** The events of the status that are a status themselves; of any other (it was locked, a limit was reached) the status is asked for. */
+const states: readonly string[] = [
+  "APPROVED",
+  "ARCHIVED",
+  "DELETED",
+  "DISABLED",
+  "IN_APPEAL",
+  "PAUSED",
+  "PENDING",
+  "PENDING_DELETION",
+  "REJECTED",
+];
+
+/** Those that lead back to one. https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/message_template_status_update */
+const approving: readonly string[] = ["REINSTATED", "UNARCHIVED"];
 
 /** A change of a template, told of by its field; undefined where it is about something else. */
 export function readTemplateNews(change: unknown): News | undefined {
@@ -126,21 +136,29 @@ export function readTemplateNews(change: unknown): News | undefined {
   const value = at(change, "value");
   const [name, language] = [idAt(value, "message_template_name"), idAt(value, "message_template_language")];
   if (name === null || language === null) return undefined;
-  return { name, language, changes: changesOf(field, value), is_stale: field === "message_template_components_update" };
+  const changes = changesOf(field, value);
+  return { name, language, changes: changes ?? {}, is_stale: changes === undefined };
 }
 
-function changesOf(field: string, value: unknown): TemplateChanges {
-  if (field === "message_template_status_update") {
-    const event = shortAt(value, "event")?.toUpperCase();
-    if (!event) return {};
-    const reason = textAt(value, "rejection_info", "reason") ?? textAt(value, "reason");
-    const rejected_reason = event === "REJECTED" && reason !== null && reason !== "NONE" ? cut(reason, 200) : null;
-    return states.get(event) ?? { status: event, rejected_reason };
-  }
+/** Undefined where it is not said what the template is like now. */
+function changesOf(field: string, value: unknown): TemplateChanges | undefined {
+  if (field === "message_template_components_update") return undefined;
+  if (field === "message_template_status_update") return statusOf(value);
   const quality = shortAt(value, "new_quality_score");
   if (field === "message_template_quality_update") return quality ? { quality } : {};
   const category = shortAt(value, "new_category");
   return category ? { category } : {};
+}
+
+function statusOf(value: unknown): TemplateChanges | undefined {
+  const event = shortAt(value, "event")?.toUpperCase() ?? "";
+  // It can still be sent.
+  if (event === "FLAGGED") return {};
+  const status = approving.includes(event) ? "APPROVED" : event;
+  if (!states.includes(status)) return undefined;
+  const reason = textAt(value, "rejection_info", "reason") ?? textAt(value, "reason");
+  const rejected_reason = status === "REJECTED" && reason !== null && reason !== "NONE" ? cut(reason, 200) : null;
+  return { status, rejected_reason };
 }
 
 // Sending
