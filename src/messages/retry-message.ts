@@ -21,7 +21,8 @@ export async function retryMessage(ctx: TxCtx, { message_id }: MessageRef) {
   await assertWanted(ctx, channel, message.contact_id);
 
   const now = ctx.now();
-  const untried = { attempts: 0, error: null, external_id: null, sent_at: null, failed_at: null };
+  const past_external_ids = [...message.past_external_ids, ...(message.external_id === null ? [] : [message.external_id])];
+  const untried = { attempts: 0, error: null, external_id: null, past_external_ids, sent_at: null, failed_at: null };
   const [queued] = await ctx.db
     .update(messages)
     .set({ ...untried, status: "queued", due_at: now, updated_at: now })
