@@ -11,10 +11,11 @@ import { after, hours, seconds } from "../../src/core/time.ts";
 import { mine } from "../../src/db/mine.ts";
 import { query } from "../../src/db/query.ts";
 import { breakable } from "../support/breakable-db.ts";
-import { callbackOf, createWhatsApp, reporting } from "../support/channels.ts";
+import { callbackOf, createWhatsApp, freshNumber, reporting } from "../support/channels.ts";
 import { database, onPostgres } from "../support/database.ts";
 import { accepting, createGraphTwin, refusing } from "../support/graph-twin.ts";
 import { countsOf, rowsOf } from "../support/rows.ts";
+import { body, listed, withTemplates } from "../support/templates-twin.ts";
 import { createWorld, type Tenant, type World } from "../support/world.ts";
 
 /** A message that the provider, a twin on this machine, has refused. */
@@ -302,6 +303,32 @@ describe("is refused and changes nothing", () => {
     const ours = and(mine(ctx, channels), eq(channels.id, whatsapp.channel_id));
     await ctx.db.update(channels).set({ status: "disconnected" }).where(ours);
     expect(await refused(tenant, message)).toMatchObject({ status: 409, code: "channel_disconnected" });
+  });
+
+  test("of a template that is no longer there, not approved, or wants other values; as it was it is taken", async () => {
+    const shipped = listed("order_shipped", "en", [body("Order {{1}} is on its way.")]);
+    const { world, tenant, channel, twin, listing, sync } = await withTemplates([shipped]);
+    await sync();
+    const content = { type: "template", name: "order_shipped", language: "en", variables: { "1": "A-1007" } };
+    const to = { kind: "phone", value: `+${freshNumber()}` };
+    const { body: message } = await tenant.post<Message>("/v1/messages", { channel_id: channel.id, to, content });
+    const answer = twin.answer;
+    twin.answer = refusing(400, 131026);
+    await world.sendQueued();
+    twin.answer = answer;
+    const become = async (...templates: object[]) => {
+      listing.pages = [templates];
+      await sync();
+    };
+
+    await become();
+    expect(await refused(tenant, message)).toMatchObject({ status: 422, code: "template_not_found" });
+    await become({ ...shipped, status: "PAUSED" });
+    expect(await refused(tenant, message)).toMatchObject({ status: 422, code: "template_not_approved" });
+    await become(listed("order_shipped", "en", [body("Order {{1}} is on its way, {{2}}.")]));
+    expect(await refused(tenant, message)).toMatchObject({ status: 422, code: "template_params_invalid" });
+    await become(shipped);
+    expect((await retry(tenant, message)).status).toBe(202);
   });
 
   test.each([
