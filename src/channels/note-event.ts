@@ -3,6 +3,7 @@ import type { TxCtx } from "../core/context.ts";
 import { mine } from "../db/mine.ts";
 import type { Channel } from "./find-hooked-channel.ts";
 import type { CallNews, CallPart, InboundEvent } from "./providers/provider.ts";
+import { wholeOf } from "./parts.ts";
 import { provider_events } from "./tables.ts";
 
 /** What is kept until its message, or its call, is known. */
@@ -42,8 +43,8 @@ export async function noteEvent(ctx: TxCtx, channel: Channel, event: InboundEven
 
 /**
  * The answer of a send call and the provider's report of the same message may come at one moment; whoever
- * asks for this first goes first, and the other sees what was done.
+ * asks for this first goes first, and the other sees what was done. The parts of one message have one turn.
  */
 export async function takeTurnOn(ctx: TxCtx, channel_id: string, external_id: string): Promise<void> {
-  await ctx.db.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`${channel_id} ${external_id}`}, 0))`);
+  await ctx.db.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`${channel_id} ${wholeOf(external_id)}`}, 0))`);
 }

@@ -17,6 +17,11 @@ export interface Queue<More extends object = object> {
   /** The table's own words for the three states of work, and for what a worker's death leaves behind. */
   words: { ready: string; waiting: string; leased: string; abandoned: string };
   /**
+   * Of rows with the same value here only the oldest that is not done is taken: what waits for another try, or is under way, holds
+   * back those behind it. An index has the rows that are not done by this column and their id.
+   */
+  one_after_another_of?: AnyPgColumn;
+  /**
    * Half of what a lane may take is kept for rows that were never tried, so that a mountain of retries does not stand
    * before them. The index of ready rows then has `least(attempts, 1)` behind the lane.
    */
@@ -173,10 +178,11 @@ function claimsOf<More extends object>(leased: (Leased & More)[], lease: Pick<Cl
 }
 
 /** What a lane (`turn`) gives when it has room for `room.n`: the oldest first, and of each kind no more rows are read than are taken. */
-function pick({ table, lane, words, keeps_half_for_first }: Queue): SQL {
+function pick(queue: Queue): SQL {
+  const { table, lane, words, keeps_half_for_first } = queue;
   const oldest = (limit: SQL, which = sql`true`) => sql`
     select w.workspace_id, w.id from ${table} as w
-    where w.status = ${word(words.ready)} and w.workspace_id = turn.workspace_id and w.${sql.identifier(lane.name)} = turn.lane and ${which}
+    where w.status = ${word(words.ready)} and w.workspace_id = turn.workspace_id and w.${sql.identifier(lane.name)} = turn.lane and ${which}${isNext(queue)}
     order by w.due_at, w.id limit ${limit} for update skip locked`;
   if (!keeps_half_for_first) return oldest(sql`room.n`);
   // Where the half is not a whole number chance decides: room for one must starve neither kind.
@@ -187,6 +193,15 @@ function pick({ table, lane, words, keeps_half_for_first }: Queue): SQL {
       sql`least(w.attempts, 1) = 1`,
     )})
     select * from again union all (select * from first limit room.n - (select count(*) from again))`;
+}
+
+function isNext({ table, words, one_after_another_of: column }: Queue): SQL {
+  if (!column) return sql``;
+  const those = sql.identifier(column.name);
+  return sql` and not exists (
+      select from ${table} as before
+      where before.status in (${word(words.ready)}, ${word(words.waiting)}, ${word(words.leased)})
+        and before.workspace_id = w.workspace_id and before.${those} = w.${those} and before.id < w.id)`;
 }
 
 const laterOf = (a: Turn, { workspace_id, lane }: Turn): Turn =>

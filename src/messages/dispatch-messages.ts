@@ -9,7 +9,7 @@ import { systemCtx, type Ctx, type Services } from "../core/context.ts";
 import { idOf } from "../core/ids.ts";
 import { emptyReport, type ChoreOptions, type ChoreReport } from "../core/chore.ts";
 import { epochMs, msBetween, seconds } from "../core/time.ts";
-import { claim, firstTurn, isFirst, release, revive, type Claim } from "../db/lease.ts";
+import { claim, firstTurn, isFirst, revive, type Claim } from "../db/lease.ts";
 import { findMine } from "../db/mine.ts";
 import { judgeTemplate } from "../templates/judge-template.ts";
 import { callOf, isOver } from "./find-call.ts";
@@ -35,7 +35,7 @@ export async function dispatchMessages(services: Services, { budget_ms, signal }
     const claimed = await claim(services.db, sendQueue, { now: services.now(), turn, ...limits });
     turn = claimed.turn;
     report.claimed += claimed.claims.length;
-    await sendAll(services, claimed.claims, report, signal);
+    await sendAll(services, claimed.claims, report);
 
     found ||= claimed.claims.length > 0;
     if (isFirst(turn)) {
@@ -47,27 +47,14 @@ export async function dispatchMessages(services: Services, { budget_ms, signal }
   return report;
 }
 
-/**
- * A conversation's messages go out one after the other, in the order of their writing; conversations side by side.
- * Once it is to stop, what was not begun is given back.
- */
-async function sendAll(services: Services, claims: Claim[], report: ChoreReport, signal: AbortSignal | undefined): Promise<void> {
+/** Each is of another conversation, so they go out side by side. What is claimed is sent: that takes no longer than one of them. */
+async function sendAll(services: Services, claims: Claim[], report: ChoreReport): Promise<void> {
   const jobs = await Promise.all(claims.map((row) => readJob(services, row)));
-  const turns = new Map<string, Job[]>();
-  for (const job of jobs.toSorted((a, b) => (a.message.id < b.message.id ? -1 : 1))) {
-    const { conversation_id } = job.message;
-    turns.set(conversation_id, [...(turns.get(conversation_id) ?? []), job]);
-  }
-  const unsent: Claim[] = [];
-  const inTurn = async (turn: Job[]) => {
-    for (const job of turn) {
-      if (signal?.aborted) unsent.push(job.row);
-      else report[await sendOne(job)] += 1;
-    }
-  };
-  await Promise.all([...turns.values()].map(inTurn));
-  await release(services.db, sendQueue, unsent, services.now());
-  report.claimed -= unsent.length;
+  await Promise.all(
+    jobs.map(async (job) => {
+      report[await sendOne(job)] += 1;
+    }),
+  );
 }
 
 interface Job {

@@ -1,5 +1,5 @@
-import { and, desc, eq, gt, inArray, isNull, sql } from "drizzle-orm";
-import type { Identity } from "../channels/contract.ts";
+import { and, between, desc, eq, gt, inArray, isNull, sql } from "drizzle-orm";
+import type { Content, Identity } from "../channels/contract.ts";
 import type { Channel } from "../channels/find-hooked-channel.ts";
 import { takeTurnOn, type Effect } from "../channels/note-event.ts";
 import type { InboundEvent } from "../channels/providers/provider.ts";
@@ -7,10 +7,13 @@ import { knowContact } from "../contacts/know-contact.ts";
 import { windowOpenedAt } from "../contacts/open-window.ts";
 import type { TxCtx } from "../core/context.ts";
 import { isId, type Id } from "../core/ids.ts";
+import { after, minutes } from "../core/time.ts";
 import { mine } from "../db/mine.ts";
 import { applyHeld } from "./apply-held.ts";
 import { catchUp, holdWatermarks } from "./apply-watermark.ts";
+import { foreign_sender } from "./foreign.ts";
 import { isStored } from "./is-stored.ts";
+import { kindOf, textOf } from "./preview.ts";
 import { openConversation } from "./receive-message.ts";
 import { storeMessage } from "./store-message.ts";
 import { messages } from "./tables.ts";
@@ -65,10 +68,16 @@ async function learnTime(ctx: TxCtx, channel: Channel, { external_id, occurred_a
   if (learnt) await catchUp(ctx, { id: learnt.id, channel_id: channel.id }, people);
 }
 
-/** Ours is on its way, or nobody knows, and says the same: then this is its echo. */
-async function findAlike(ctx: TxCtx, channel: Channel, contact_id: Id<"cont">, event: Echo) {
-  const [ours] = await ctx.db
-    .select({ id: messages.id })
+/**
+ * Ours is on its way, or nobody knows, it was tried at about that time, and it says the same: then this is its echo. Messenger
+ * gives our own id back with each of them.
+ */
+async function findAlike(ctx: TxCtx, channel: Channel, contact_id: Id<"cont">, { content, occurred_at }: Echo) {
+  if (channel.provider === "facebook_page") return undefined;
+  // The lease of what is under way ends soon after the attempt; that nobody knows was written down then.
+  const tried_about = sql`coalesce(${messages.lease_until}, ${messages.updated_at})`;
+  const tried = await ctx.db
+    .select({ id: messages.id, content: messages.content })
     .from(messages)
     .where(
       and(
@@ -77,15 +86,20 @@ async function findAlike(ctx: TxCtx, channel: Channel, contact_id: Id<"cont">, e
         eq(messages.contact_id, contact_id),
         inArray(messages.status, ["sending", "unknown"]),
         isNull(messages.external_id),
-        // A provider gives a file an address of its own.
-        sql`${messages.content} - 'url' = ${JSON.stringify(event.content)}::text::jsonb - 'url'`,
+        between(tried_about, after(occurred_at, -alike_within_ms), after(occurred_at, alike_within_ms)),
       ),
     )
     .orderBy(desc(messages.id))
-    .limit(1)
     .for("update");
-  return ours;
+  return tried.find((ours) => saidBy(ours.content) === saidBy(content));
 }
+
+/** Longer than an attempt, its lease and the two clocks' difference; shorter than people take to say the same again. */
+const alike_within_ms = minutes(5);
+
+/** What it says, however its lines end and its letters are put together. A provider gives a file an address of its own. */
+const saidBy = (content: Content): string =>
+  JSON.stringify([kindOf(content), (textOf(content) ?? "").normalize("NFC").replaceAll(/\s+/g, " ").trim()]);
 
 async function adopt(ctx: TxCtx, ours: { id: Id<"msg"> }, event: Echo) {
   await ctx.db
@@ -110,7 +124,7 @@ async function storeForeign(ctx: TxCtx, channel: Channel, contact_id: Id<"cont">
   const conversation = await openConversation(ctx, channel, contact_id);
   return storeMessage(ctx, conversation, await windowOpenedAt(ctx, channel.id, contact_id), {
     direction: "outbound",
-    sender: { type: "team_member", id: null, name: null },
+    sender: foreign_sender,
     content: event.content,
     status: "sent",
     external_id: event.external_id,

@@ -4,6 +4,7 @@ import { channels } from "../channels/tables.ts";
 import type { TxCtx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import { findMine, mine } from "../db/mine.ts";
+import { assertTemplate } from "../templates/judge-template.ts";
 import type { MessageRef } from "./contract.ts";
 import { lockWritable } from "./find-call.ts";
 import { assertMaySend, assertWanted } from "./may-send.ts";
@@ -19,9 +20,11 @@ export async function retryMessage(ctx: TxCtx, { message_id }: MessageRef) {
   const channel = await findMine(ctx, channels, message.channel_id);
   await assertMaySend(ctx, channel, message, window_opened_at);
   await assertWanted(ctx, channel, message.contact_id);
+  if (message.content.type === "template") await assertTemplate(ctx, channel, message.content);
 
   const now = ctx.now();
-  const untried = { attempts: 0, error: null, external_id: null, sent_at: null, failed_at: null };
+  const past_external_ids = [...message.past_external_ids, ...(message.external_id === null ? [] : [message.external_id])];
+  const untried = { attempts: 0, error: null, external_id: null, past_external_ids, sent_at: null, failed_at: null };
   const [queued] = await ctx.db
     .update(messages)
     .set({ ...untried, status: "queued", due_at: now, updated_at: now })

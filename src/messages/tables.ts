@@ -20,6 +20,8 @@ export const messages = pgTable(
     status: text().$type<StoredMessageStatus>().notNull(),
     error: jsonb().$type<MessageError>(),
     external_id: text(),
+    /** By which the provider knew attempts before this one: what is told of them is not told of this. */
+    past_external_ids: text().array().notNull().default([]),
     client_reference: text(),
     /** What it cost. Why, says the ledger. */
     credits: credits().notNull().default(0),
@@ -55,6 +57,10 @@ export const messages = pgTable(
     index("messages_ready")
       .on(t.workspace_id, t.channel_id, t.due_at, t.id)
       .where(sql`status = 'queued'`),
+    // What of a conversation is still to be sent: each waits for those before it.
+    index("messages_unsent")
+      .on(t.workspace_id, t.conversation_id, t.id)
+      .where(sql`status in ('queued', 'scheduled', 'sending')`),
     index("messages_scheduled")
       .on(t.due_at)
       .where(sql`status = 'scheduled'`),

@@ -6,7 +6,9 @@ import { judgeRevision } from "../../src/messages/judge-revision.ts";
 import type { MessageRow } from "../../src/messages/present.ts";
 import { messages } from "../../src/messages/tables.ts";
 import { after, seconds } from "../../src/core/time.ts";
-import { changeOf, createMessaging, createWhatsApp, freshNumber, saying } from "../support/channels.ts";
+import { breakable } from "../support/breakable-db.ts";
+import { changeOf, createMessaging, createWhatsApp, entryOf, freshNumber, saying } from "../support/channels.ts";
+import { database } from "../support/database.ts";
 import { countsOf, rowsOf } from "../support/rows.ts";
 import { createWorld, type World } from "../support/world.ts";
 
@@ -85,6 +87,61 @@ describe("what was said", () => {
     expect(await rowsOf(tenant, messages)).toMatchObject([{ content: { text: "Wednesday" } }]);
     await channel.hearsOf({ message: { mid: "m_1", is_deleted: true } }, { at: after(world.now(), seconds(2)) });
     expect(await rowsOf(tenant, messages)).toMatchObject([{ content: { text: "[Deleted message]" } }]);
+  });
+
+  const files = (...names: string[]) => names.map((name) => ({ type: "image", payload: { url: `https://cdn.example/${name}` } }));
+  const withdrawn = { type: "text", text: "[Deleted message]" };
+
+  test.each([
+    ["instagram", "after"],
+    ["facebook_page", "after"],
+    ["instagram", "before"],
+    ["facebook_page", "before"],
+  ] as const)("with several files is gone with all of them, on %s, where that is told %s it", async (kind, when) => {
+    const world = await createWorld();
+    const tenant = await world.tenant();
+    const channel = await createMessaging(world, tenant, kind);
+    const said = () => channel.hearsOf({ message: { mid: "m_1", text: "Look", attachments: files("1", "2", "3") } });
+    const deletion = () => channel.hearsOf({ message: { mid: "m_1", is_deleted: true } }, { at: after(world.now(), seconds(1)) });
+    await channel.hears("Something else", { id: "m_0" });
+    for (const tell of when === "after" ? [said, deletion] : [deletion, said]) await tell();
+    const contents = (await rowsOf(tenant, messages)).map(({ content }) => content);
+    expect(contents).toEqual([{ type: "text", text: "Something else" }, withdrawn, withdrawn, withdrawn]);
+    const { body } = await tenant.get<{ data: Conversation[] }>("/v1/conversations");
+    expect(body.data).toMatchObject([{ last_message_preview: "[Deleted message]", message_count: 4 }]);
+  });
+
+  test("with a file whose first part could not be written is gone with all of them when it is told again", async () => {
+    const { db, breakNext } = breakable((await database()).db);
+    const world = await createWorld({ db });
+    const tenant = await world.tenant();
+    const channel = await createMessaging(world, tenant, "instagram");
+    const said = channel.wrapped(
+      entryOf(channel.account_id, {
+        sender: { id: channel.person },
+        recipient: { id: channel.account_id },
+        timestamp: Date.parse(world.now()),
+        message: { mid: "m_1", attachments: files("1", "2") },
+      }),
+    );
+    breakNext("insert", messages);
+    expect((await channel.post(said)).status).toBe(503);
+    expect(await rowsOf(tenant, messages)).toMatchObject([{ external_id: "m_1#2" }]);
+    await channel.hearsOf({ message: { mid: "m_1", is_deleted: true } }, { at: after(world.now(), seconds(1)) });
+    expect((await channel.post(said)).status).toBe(200);
+    expect((await rowsOf(tenant, messages)).map(({ content }) => content)).toEqual([withdrawn, withdrawn]);
+  });
+
+  test.each(["instagram", "facebook_page"] as const)("beside a file is changed there, and the file stays, on %s", async (kind) => {
+    const world = await createWorld();
+    const tenant = await world.tenant();
+    const channel = await createMessaging(world, tenant, kind);
+    await channel.hearsOf({ message: { mid: "m_1", text: "Tuesday", attachments: files("1", "2") } });
+    await channel.hearsOf({ message_edit: { mid: "m_1", text: "Wednesday", num_edit: 1 } }, { at: after(world.now(), seconds(1)) });
+    expect((await rowsOf(tenant, messages)).map(({ content }) => content)).toMatchObject([
+      { type: "media", media_type: "image", url: "https://cdn.example/1", caption: "Wednesday" },
+      { type: "media", media_type: "image", url: "https://cdn.example/2", caption: null },
+    ]);
   });
 
   test("by revisions of any kind reads the same in whatever order they are judged", () => {

@@ -3,18 +3,18 @@ import type { Conversation } from "../../src/conversations/contract.ts";
 import type { Message } from "../../src/messages/contract.ts";
 import { conversations } from "../../src/conversations/tables.ts";
 import { messages } from "../../src/messages/tables.ts";
-import { after, minutes } from "../../src/core/time.ts";
+import { after, hours, minutes } from "../../src/core/time.ts";
 import { events } from "../../src/webhooks/tables.ts";
 import { breakable } from "../support/breakable-db.ts";
-import { callbackOf, createWhatsApp, echoing, freshNumber } from "../support/channels.ts";
+import { callbackOf, createMessaging, createWhatsApp, echoing, freshNumber } from "../support/channels.ts";
 import { database, onPostgres } from "../support/database.ts";
-import { accepting, createGraphTwin } from "../support/graph-twin.ts";
+import { accepting, breaking, createGraphTwin } from "../support/graph-twin.ts";
 import { countsOf, eventsOf, rowsOf } from "../support/rows.ts";
-import { createWorld, type Tenant } from "../support/world.ts";
+import { createWorld, type Tenant, type World } from "../support/world.ts";
 
-async function withTwin() {
+async function withTwin(db?: World["services"]["db"]) {
   const twin = await createGraphTwin();
-  const world = await createWorld({ settings: { meta_graph_url: twin.url } });
+  const world = await createWorld({ settings: { meta_graph_url: twin.url }, ...(db && { db }) });
   const tenant = await world.tenant();
   const whatsapp = await createWhatsApp(world, tenant, twin.account_id);
   const wa_id = freshNumber();
@@ -59,20 +59,127 @@ describe("the echo of our own message", () => {
     expect(world.logged).toEqual([]);
   });
 
-  test("that does not say quite the same is a message of its own, and ours is sent all the same", async () => {
+  /** Who says what it cannot be known by, before the send has answered; the row that is made of it, and ours. */
+  async function withForeign(early: (place: Awaited<ReturnType<typeof withTwin>>, message: Message) => Promise<void>) {
+    const place = await withTwin();
+    const message = await place.send("On its way.");
+    place.twin.answer = async (response) => {
+      await place.whatsapp.echoes(place.wa_id, "On its way!", { id: "wamid.early" });
+      await early(place, message);
+      accepting("wamid.early")(response);
+    };
+    await place.world.sendQueued();
+    return { ...place, message };
+  }
+
+  test("that does not say quite the same is taken for another's until the send has answered, and then is ours", async () => {
+    let foreign: Message | undefined;
+    const { tenant, world, message, whatsapp, conversation_id } = await withForeign(async ({ tenant, whatsapp }) => {
+      await whatsapp.reports("wamid.early", "delivered");
+      foreign = (await outbound(tenant)).find(({ external_id }) => external_id === "wamid.early") as unknown as Message;
+      expect(foreign).toMatchObject({ status: "delivered", sender: { type: "team_member", id: null } });
+    });
+    const ours = await read(tenant, message);
+    expect(ours).toMatchObject({
+      status: "delivered",
+      external_id: "wamid.early",
+      content: { type: "text", text: "On its way." },
+      sent_at: foreign!.sent_at,
+      delivered_at: foreign!.delivered_at,
+      error: null,
+    });
+    expect(await outbound(tenant)).toHaveLength(1);
+    expect((await tenant.get(`/v1/messages/${foreign!.id}`)).status).toBe(404);
+    const { body: conversation } = await tenant.get<Conversation>(`/v1/conversations/${conversation_id}`);
+    expect(conversation).toMatchObject({ message_count: 2, last_message_preview: "On its way.", last_message_at: ours.created_at });
+    // It was announced, and that cannot be undone.
+    expect(await eventsOf(tenant)).toHaveLength(3);
+    await whatsapp.reports("wamid.early", "read");
+    expect(await read(tenant, message)).toMatchObject({ status: "read" });
+    expect(world.logged).toEqual([]);
+  });
+
+  test("that does not say quite the same is ours as soon as a report names ours", async () => {
+    const { tenant, message } = await withForeign(async ({ tenant, whatsapp }, { id }) => {
+      await whatsapp.reports("wamid.early", "delivered", { message_id: id });
+      expect(await read(tenant, { id })).toMatchObject({ status: "delivered", external_id: "wamid.early" });
+    });
+    expect(await read(tenant, message)).toMatchObject({ status: "delivered", external_id: "wamid.early", error: null });
+    expect(await outbound(tenant)).toHaveLength(1);
+  });
+
+  test("that does not say quite the same, and whose settlement cannot be written, leaves both as they were", async () => {
+    const { db, breakNext } = breakable((await database()).db);
+    const place = await withTwin(db);
+    const message = await place.send("On its way.");
+    place.twin.answer = async (response) => {
+      await place.whatsapp.echoes(place.wa_id, "On its way!", { id: "wamid.early" });
+      breakNext("update", conversations);
+      accepting("wamid.early")(response);
+    };
+    await place.world.sendQueued();
+    expect((await outbound(place.tenant)).map(({ status, external_id }) => [status, external_id])).toEqual([
+      ["sending", null],
+      ["sent", "wamid.early"],
+    ]);
+    // Its report makes them one.
+    await place.whatsapp.reports("wamid.early", "read", { message_id: message.id });
+    expect((await outbound(place.tenant)).map(({ id, status }) => [id, status])).toEqual([[message.id, "read"]]);
+  });
+
+  test.each([
+    ["other ends of lines", "Hello\nSara", "Hello\r\nSara"],
+    ["letters put together otherwise", "Caf\u00e9", "Cafe\u0301"],
+  ])("with %s is known", async (_, said, told) => {
     const { twin, world, tenant, whatsapp, wa_id, send } = await withTwin();
-    const message = await send("On its way.");
+    const message = await send(said);
     twin.answer = async (response) => {
-      await whatsapp.echoes(wa_id, "On its way!", { id: "wamid.early" });
+      await whatsapp.echoes(wa_id, told, { id: "wamid.early" });
+      expect(await outbound(tenant)).toHaveLength(1);
       accepting("wamid.early")(response);
     };
     await world.sendQueued();
-    expect(await read(tenant, message)).toMatchObject({ status: "sent", external_id: null });
+    expect(await read(tenant, message)).toMatchObject({ status: "sent", external_id: "wamid.early", content: { text: said } });
+  });
+
+  /** One of ours of which nobody knows whether it was sent. */
+  async function withUnknown(channel: "whatsapp" | "facebook_page") {
+    const place = await withTwin();
+    const { world, tenant, whatsapp, wa_id } = place;
+    const messenger = await createMessaging(world, tenant, "facebook_page", place.twin.account_id);
+    const { id } = channel === "whatsapp" ? await whatsapp.hears("Hello", { wa_id }) : await messenger.hears("Hello");
+    place.twin.answer = breaking;
+    const { body } = await tenant.post<Message>(`/v1/conversations/${id}/messages`, { content: { type: "text", text: "Thank you!" } });
+    await world.sendQueued();
+    expect(await read(tenant, body)).toMatchObject({ status: "unknown" });
+    return { ...place, messenger, message: body };
+  }
+
+  test("long after one of ours that nobody knows of, is a person's own", async () => {
+    const { world, tenant, whatsapp, wa_id, message } = await withUnknown("whatsapp");
+    world.advance(minutes(6));
+    await whatsapp.echoes(wa_id, "Thank you!", { id: "wamid.person" });
+    expect(await read(tenant, message)).toMatchObject({ status: "unknown", external_id: null });
+    expect((await outbound(tenant)).at(-1)).toMatchObject({ external_id: "wamid.person", sender: { type: "team_member", id: null } });
+  });
+
+  test("told late, but written when ours was tried, is ours", async () => {
+    const { world, tenant, whatsapp, wa_id, message } = await withUnknown("whatsapp");
+    const at = world.now();
+    world.advance(hours(2));
+    await whatsapp.echoes(wa_id, "Thank you!", { id: "wamid.ours", at });
+    expect(await read(tenant, message)).toMatchObject({ status: "sent", external_id: "wamid.ours" });
+    expect(await outbound(tenant)).toHaveLength(1);
+  });
+
+  test("without our metadata, which Messenger always gives back, is a person's own", async () => {
+    const { tenant, messenger, message } = await withUnknown("facebook_page");
+    await messenger.echoes({ text: "Thank you!" });
+    expect(await read(tenant, message)).toMatchObject({ status: "unknown" });
     expect(await outbound(tenant)).toHaveLength(2);
-    expect(world.logged).toEqual([]);
-    // Reports find one of the two, and nothing breaks.
-    await whatsapp.reports("wamid.early", "read", { message_id: message.id });
-    expect((await outbound(tenant)).map(({ status, external_id }) => [status, external_id])).toContainEqual(["read", "wamid.early"]);
+    await messenger.echoes({ text: "Thank you!", metadata: message.id }, { id: "m_ours" });
+    expect(await read(tenant, message)).toMatchObject({ status: "sent", external_id: "m_ours" });
+    expect(await outbound(tenant)).toHaveLength(2);
   });
 
   test("of a file is known by its kind and words: the provider has an address of its own for it", async () => {

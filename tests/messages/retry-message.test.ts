@@ -1,20 +1,21 @@
 import { and, eq, sql } from "drizzle-orm";
 import { describe, expect, test, vi } from "vitest";
 import { sendErrorCodes } from "../../src/channels/contract.ts";
-import { channels } from "../../src/channels/tables.ts";
+import { channels, provider_events } from "../../src/channels/tables.ts";
 import type { Message } from "../../src/messages/contract.ts";
 import { conversations } from "../../src/conversations/tables.ts";
 import { messages } from "../../src/messages/tables.ts";
 import type { Problem } from "../../src/core/errors.ts";
 import { createNewId, type Id } from "../../src/core/ids.ts";
-import { hours } from "../../src/core/time.ts";
+import { after, hours, seconds } from "../../src/core/time.ts";
 import { mine } from "../../src/db/mine.ts";
 import { query } from "../../src/db/query.ts";
 import { breakable } from "../support/breakable-db.ts";
-import { createWhatsApp } from "../support/channels.ts";
+import { callbackOf, createWhatsApp, freshNumber, reporting } from "../support/channels.ts";
 import { database, onPostgres } from "../support/database.ts";
 import { accepting, createGraphTwin, refusing } from "../support/graph-twin.ts";
 import { countsOf, rowsOf } from "../support/rows.ts";
+import { body, listed, withTemplates } from "../support/templates-twin.ts";
 import { createWorld, type Tenant, type World } from "../support/world.ts";
 
 /** A message that the provider, a twin on this machine, has refused. */
@@ -127,6 +128,127 @@ describe("a failed message", () => {
   });
 });
 
+describe("what is told late of the attempt that failed", () => {
+  const failure = { errors: [{ code: 131026, title: "No." }] };
+
+  /** A message whose first attempt was taken and failed later, and which is queued again. */
+  async function withRetry() {
+    const place = await withFailure();
+    const { twin, world, tenant, whatsapp, conversation_id } = place;
+    const { body } = await tenant.post<Message>(`/v1/conversations/${conversation_id}/messages`, {
+      content: { type: "text", text: "Again" },
+    });
+    twin.answer = accepting("wamid.first");
+    await world.sendQueued();
+    await whatsapp.reports("wamid.first", "failed", { message_id: body.id, ...failure });
+    expect((await retry(tenant, body)).status).toBe(202);
+    const late = (status: string, given: object = {}) =>
+      whatsapp.reports("wamid.first", status, { message_id: body.id, at: after(world.now(), -seconds(5)), ...given });
+    return { ...place, message: body, late };
+  }
+
+  const late_news: [string, object][] = [
+    ["sent", {}],
+    ["failed", failure],
+  ];
+
+  test.each(late_news)("%s: it is recorded, and the message is sent all the same", async (status, given) => {
+    const { twin, world, tenant, message, late } = await withRetry();
+    const before = await read(tenant, message);
+    await late(status, given);
+    expect(await read(tenant, message)).toEqual(before);
+    expect((await rowsOf(tenant, provider_events)).filter(({ outcome }) => outcome === "ignored")).toMatchObject([
+      { kind: "status", external_id: "wamid.first", detail: "of an attempt before this one" },
+    ]);
+    const asked = twin.asked.length;
+    twin.answer = accepting("wamid.second");
+    await world.sendQueued();
+    expect(twin.asked).toHaveLength(asked + 1);
+    await late(status, { ...given, at: after(world.now(), -seconds(3)) });
+    expect(await read(tenant, message)).toMatchObject({ status: "sent", external_id: "wamid.second", error: null, failed_at: null });
+  });
+
+  test.each(late_news)("%s, while it is on the wire again: what the provider answers stands", async (status, given) => {
+    const { twin, world, tenant, whatsapp, message, late } = await withRetry();
+    const asked = twin.asked.length;
+    twin.answer = async (response) => {
+      await late(status, given);
+      accepting("wamid.second")(response);
+    };
+    await world.sendQueued();
+    expect(await read(tenant, message)).toMatchObject({ status: "sent", external_id: "wamid.second", error: null, failed_at: null });
+    expect((await retry<Problem>(tenant, message)).body.code).toBe("message_not_retryable");
+    await whatsapp.reports("wamid.second", "read", { message_id: message.id });
+    await world.sendQueued();
+    expect(await read(tenant, message)).toMatchObject({ status: "read", external_id: "wamid.second" });
+    expect(twin.asked).toHaveLength(asked + 1);
+    expect(world.logged).toEqual([]);
+  });
+
+  test.each(["delivered", "read"])("%s: it has arrived, and is not sent again", async (status) => {
+    const { twin, world, tenant, message, late } = await withRetry();
+    const asked = twin.asked.length;
+    await late(status);
+    await world.sendQueued();
+    expect(await read(tenant, message)).toMatchObject({ status, external_id: "wamid.first", error: null, failed_at: null });
+    await late("failed", failure);
+    expect(await read(tenant, message)).toMatchObject({ status, external_id: "wamid.first", error: null });
+    expect(twin.asked).toHaveLength(asked);
+  });
+
+  test("delivered, while it is on the wire again: it has arrived, whatever becomes of the other", async () => {
+    const { twin, world, tenant, whatsapp, message, late } = await withRetry();
+    twin.answer = async (response) => {
+      await late("delivered");
+      accepting("wamid.second")(response);
+    };
+    await world.sendQueued();
+    expect(await read(tenant, message)).toMatchObject({ status: "delivered", external_id: "wamid.first", error: null });
+    await whatsapp.reports("wamid.second", "failed", { message_id: message.id, ...failure });
+    expect(await read(tenant, message)).toMatchObject({ status: "delivered", error: null, failed_at: null });
+    await whatsapp.reports("wamid.second", "read", { message_id: message.id });
+    expect(await read(tenant, message)).toMatchObject({ status: "read" });
+  });
+
+  test("failed, though its answer had been that nothing was taken: the message is sent all the same", async () => {
+    const { twin, world, tenant, whatsapp, message } = await withFailure();
+    expect((await retry(tenant, message)).status).toBe(202);
+    await whatsapp.reports("wamid.never.told", "failed", { message_id: message.id, ...failure });
+    await whatsapp.reports("wamid.never.told", "sent", { message_id: message.id });
+    expect(await read(tenant, message)).toMatchObject({ status: "queued", external_id: null, error: null });
+    twin.answer = accepting("wamid.second");
+    await world.sendQueued();
+    expect(await read(tenant, message)).toMatchObject({ status: "sent", external_id: "wamid.second" });
+  });
+
+  test("failed, of an id that was never told, while it is on the wire again: what the provider answers stands", async () => {
+    const { twin, world, tenant, whatsapp, message } = await withFailure();
+    expect((await retry(tenant, message)).status).toBe(202);
+    twin.answer = async (response) => {
+      await whatsapp.reports("wamid.second", "delivered");
+      await whatsapp.reports("wamid.never.told", "failed", { message_id: message.id, ...failure });
+      accepting("wamid.second")(response);
+    };
+    await world.sendQueued();
+    expect(await read(tenant, message)).toMatchObject({ status: "delivered", external_id: "wamid.second", error: null, failed_at: null });
+    await whatsapp.reports("wamid.never.told", "sent", { message_id: message.id });
+    expect(await read(tenant, message)).toMatchObject({ status: "delivered", external_id: "wamid.second" });
+  });
+
+  test("where it cannot be written, is told again and changes nothing", async () => {
+    const { db, breakNext } = breakable((await database()).db);
+    const { world, tenant, whatsapp, message } = await withFailure({ db });
+    expect((await retry(tenant, message)).status).toBe(202);
+    const told = callbackOf(reporting(world, whatsapp.account_id, "wamid.never.told", "failed", { message_id: message.id, ...failure }));
+    const before = await countsOf(tenant);
+    breakNext("update", messages);
+    expect((await whatsapp.post(told)).status).toBe(503);
+    expect(await countsOf(tenant)).toEqual(before);
+    expect((await whatsapp.post(told)).status).toBe(200);
+    expect(await read(tenant, message)).toMatchObject({ status: "queued", external_id: null });
+  });
+});
+
 describe("is refused and changes nothing", () => {
   async function refused(tenant: Tenant, message: { id: string }) {
     const look = async () => (await rowsOf(tenant, messages)).find(({ id }) => id === message.id);
@@ -181,6 +303,32 @@ describe("is refused and changes nothing", () => {
     const ours = and(mine(ctx, channels), eq(channels.id, whatsapp.channel_id));
     await ctx.db.update(channels).set({ status: "disconnected" }).where(ours);
     expect(await refused(tenant, message)).toMatchObject({ status: 409, code: "channel_disconnected" });
+  });
+
+  test("of a template that is no longer there, not approved, or wants other values; as it was it is taken", async () => {
+    const shipped = listed("order_shipped", "en", [body("Order {{1}} is on its way.")]);
+    const { world, tenant, channel, twin, listing, sync } = await withTemplates([shipped]);
+    await sync();
+    const content = { type: "template", name: "order_shipped", language: "en", variables: { "1": "A-1007" } };
+    const to = { kind: "phone", value: `+${freshNumber()}` };
+    const { body: message } = await tenant.post<Message>("/v1/messages", { channel_id: channel.id, to, content });
+    const answer = twin.answer;
+    twin.answer = refusing(400, 131026);
+    await world.sendQueued();
+    twin.answer = answer;
+    const become = async (...templates: object[]) => {
+      listing.pages = [templates];
+      await sync();
+    };
+
+    await become();
+    expect(await refused(tenant, message)).toMatchObject({ status: 422, code: "template_not_found" });
+    await become({ ...shipped, status: "PAUSED" });
+    expect(await refused(tenant, message)).toMatchObject({ status: 422, code: "template_not_approved" });
+    await become(listed("order_shipped", "en", [body("Order {{1}} is on its way, {{2}}.")]));
+    expect(await refused(tenant, message)).toMatchObject({ status: 422, code: "template_params_invalid" });
+    await become(shipped);
+    expect((await retry(tenant, message)).status).toBe(202);
   });
 
   test.each([

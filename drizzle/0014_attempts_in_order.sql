@@ -1,0 +1,2 @@
+ALTER TABLE "messages" ADD COLUMN "past_external_ids" text[] DEFAULT '{}' NOT NULL;--> statement-breakpoint
+CREATE INDEX "messages_unsent" ON "messages" USING btree ("workspace_id","conversation_id","id") WHERE status in ('queued', 'scheduled', 'sending');
