@@ -7,13 +7,16 @@ export interface Schema {
   [keyword: string]: unknown;
 }
 
+/** What a reference names. */
+export const nameOf = ($ref: string): string => $ref.slice($ref.lastIndexOf("/") + 1);
+
 /**
  * An example made of the examples of the parts: the document shows nothing that its own schemas would refuse.
  * What may be null is null, unless it has an example of its own.
  */
 export function exampleOf(schema: Schema, components: Record<string, Schema>): unknown {
   const { $ref, examples, properties, items } = schema;
-  if ($ref !== undefined) return exampleOf(components[$ref.slice($ref.lastIndexOf("/") + 1)]!, components);
+  if ($ref !== undefined) return exampleOf(components[nameOf($ref)]!, components);
   if (Array.isArray(examples)) return examples[0];
   for (const fixed of ["const", "default"]) if (fixed in schema) return schema[fixed];
   if (Array.isArray(schema["enum"])) return schema["enum"][0];

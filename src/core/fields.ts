@@ -82,10 +82,15 @@ export const pageInput = {
     .optional(),
 };
 
+const ListName = z.literal("list");
+
+/** Whether an answer is a page of a list, as `listOf` makes them. */
+export const isList = (output: z.ZodType): boolean => output instanceof z.ZodObject && output.shape["object"] === ListName;
+
 export const listOf = <T extends z.ZodType>(item: T, id: string) =>
   z
     .object({
-      object: z.literal("list"),
+      object: ListName,
       data: z.array(item),
       has_more: z.boolean(),
       next_cursor: z

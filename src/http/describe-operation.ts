@@ -2,6 +2,7 @@ import { errors, type ErrorCode } from "../core/errors.ts";
 import type { Document, Response } from "./document-nodes.ts";
 import { exampleOf } from "../core/example.ts";
 import { lines_type } from "./lines.ts";
+import type { OperationMeta } from "../trpc/procedure.ts";
 import type { Published } from "./rest.ts";
 
 const of_events = {
@@ -80,14 +81,15 @@ export function describeOperation(document: Document, { method, path, meta }: Pu
 
   const body = operation.requestBody?.content["application/json"];
   if (body && operation.requestBody) {
-    document.components.schemas[`${pascal(name)}Request`] = body.schema;
+    // The library forgets of an input that was refined that it takes no other fields.
+    document.components.schemas[`${pascal(name)}Request`] = { ...body.schema, additionalProperties: false };
     body.example = exampleOf(body.schema, document.components.schemas);
     operation.requestBody.required = Array.isArray(body.schema["required"]) && body.schema["required"].length > 0;
     body.schema = { $ref: `#/components/schemas/${pascal(name)}Request` };
   }
 
   const success = (operation.responses["200"] as Response).content!["application/json"]!.schema;
-  const aspects = meta.is_stream ? [] : aspectsOf(method, String(success.$ref));
+  const aspects = aspectsOf(method, meta);
   operation.parameters = [
     ...(operation.parameters ?? []),
     ...aspects.flatMap(({ parameter }) => ({ $ref: `#/components/parameters/${parameter}` })),
@@ -160,10 +162,10 @@ const idempotent: Aspect = {
 const conditionalRead: Aspect = { parameter: "IfNoneMatch", headers: { ETag: header("ETag") }, errors: [] };
 const conditionalChange: Aspect = { parameter: "IfMatch", headers: {}, errors: ["precondition_failed"] };
 
-function aspectsOf(method: string, success: string): Aspect[] {
+function aspectsOf(method: string, { is_list, is_stream }: OperationMeta): Aspect[] {
   if (method === "POST") return [idempotent];
   if (method === "PATCH" || method === "DELETE") return [conditionalChange];
-  return success.endsWith("List") ? [] : [conditionalRead];
+  return is_list || is_stream ? [] : [conditionalRead];
 }
 
 /** One response for each status; each set of codes is a component of its own. */

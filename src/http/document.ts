@@ -5,7 +5,7 @@ import { appRouter } from "../router.ts";
 import { chapters, describeOperation, headers, parameters } from "./describe-operation.ts";
 import { describeWebhook, payloadOf, webhookChapter } from "./describe-webhook.ts";
 import type { Document } from "./document-nodes.ts";
-import type { Schema } from "../core/example.ts";
+import { nameOf, type Schema } from "../core/example.ts";
 import { Problem } from "./problem-schema.ts";
 import { published } from "./rest.ts";
 
@@ -41,6 +41,7 @@ export function buildDocument(): Document {
     description: "What is posted, by its `type`.",
     oneOf: events.map((event) => payloadOf(document, event)),
   };
+  openAnswers(document);
   walk(document.paths, tidy);
   for (const operation of published) describeOperation(document, operation);
   document.webhooks = Object.fromEntries(events.map((event) => [event.type, { post: describeWebhook(document, event) }]));
@@ -55,17 +56,26 @@ const answering = (schema: z.ZodType) => ({
   get: { responses: { 200: { description: "", content: { "application/json": { schema } } } } },
 });
 
-/** Adding a field must not break a client, so answers are open; requests say that they are not. */
-function tidy(node: Schema, is_request: boolean): void {
-  if (node["additionalProperties"] === false && !is_request) delete node["additionalProperties"];
+/** Adding a field must not break a client: whatever an answer leads to is open. What only requests lead to says that it is not. */
+function openAnswers({ paths, components: { schemas } }: Document): void {
+  const opened = new Set<string>();
+  const open = (node: Schema): void => {
+    if (node["additionalProperties"] === false) delete node["additionalProperties"];
+    if (node.$ref === undefined || opened.has(node.$ref)) return;
+    opened.add(node.$ref);
+    walk(schemas[nameOf(node.$ref)], open);
+  };
+  for (const operation of Object.values(paths).flatMap((methods) => Object.values(methods))) walk(operation.responses, open);
+}
+
+function tidy(node: Schema): void {
   if (node["maximum"] === Number.MAX_SAFE_INTEGER) delete node["maximum"];
   if (node["minimum"] === Number.MIN_SAFE_INTEGER) delete node["minimum"];
   delete node["propertyNames"];
 }
 
-function walk(node: unknown, visit: (node: Schema, is_request: boolean) => void, is_request = false): void {
+function walk(node: unknown, visit: (node: Schema) => void): void {
   if (node === null || typeof node !== "object") return;
-  if (!Array.isArray(node)) visit(node as Schema, is_request);
-  for (const [key, value] of Object.entries(node))
-    walk(value, visit, is_request || key === "requestBody" || key.endsWith("Request") || key.startsWith("Send"));
+  if (!Array.isArray(node)) visit(node as Schema);
+  for (const value of Object.values(node)) walk(value, visit);
 }

@@ -6,7 +6,9 @@ export const JobKind = z.enum(["replay_failed", "replay_missing"]).meta({
 });
 export type JobKind = z.infer<typeof JobKind>;
 
-export const JobStatus = z.enum(["pending", "running", "succeeded", "failed", "canceled"]);
+export const JobStatus = z.enum(["pending", "running", "succeeded", "failed"]).meta({
+  description: "`pending`: waits for its first or next step; `running`: a step is being done; `succeeded` and `failed` are final.",
+});
 export type JobStatus = z.infer<typeof JobStatus>;
 /** On disk a pending job is `ready` (may be claimed) or `scheduled` (goes on later). */
 export type StoredJobStatus = Exclude<JobStatus, "pending"> | "ready" | "scheduled";

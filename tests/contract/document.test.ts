@@ -6,6 +6,16 @@ import { published } from "../../src/http/rest.ts";
 import { assertMatches, document } from "../support/document.ts";
 import { createWorld } from "../support/world.ts";
 
+/** The components that a node leads to. */
+function reached(node: unknown, names = new Set<string>()): Set<string> {
+  for (const [, name] of JSON.stringify(node).matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
+    if (names.has(name!)) continue;
+    names.add(name!);
+    reached(document.components.schemas[name!], names);
+  }
+  return names;
+}
+
 const operations = published.map(({ method, path, meta }) => ({
   method,
   path,
@@ -61,6 +71,17 @@ test("every code has a page, and the document knows no other", async () => {
   expect((await app.request("/docs/errors/constructor")).status).toBe(404);
   const { code } = document.components.schemas["Problem"]!["properties"] as { code: { enum: string[] } };
   expect(code.enum).toEqual(Object.keys(errors));
+});
+
+test("answers are open, so that fields may be added; a body is not, and neither is what only bodies lead to", () => {
+  const answers = reached([...operations.map(({ operation }) => operation.responses), document.webhooks]);
+  const bodies = reached(operations.map(({ operation }) => operation.requestBody));
+  const isClosed = (name: string) => document.components.schemas[name]!["additionalProperties"] === false;
+  expect(answers.size).toBeGreaterThan(50);
+  for (const name of answers) expect(JSON.stringify(document.components.schemas[name]), name).not.toContain('"additionalProperties":false');
+  const strict = [...bodies].filter((name) => document.components.schemas[name]!["properties"] && !answers.has(name));
+  expect(strict).toContain("SendText");
+  expect(strict.filter((name) => !isClosed(name))).toEqual([]);
 });
 
 test("operation ids are unique and verb first", () => {

@@ -399,10 +399,7 @@ function known(id: string | undefined, name: string): string {
   return id;
 }
 
-const isList = ({ method, path }: Published): boolean => {
-  const success = document.paths[path]![method.toLowerCase()]!.responses["200"];
-  return success !== undefined && "content" in success && String(success.content!["application/json"]?.schema.$ref).endsWith("List");
-};
+const isList = ({ meta }: Published): boolean => meta.is_list;
 
 const hasBody = ({ method }: Published): boolean => method === "POST" || method === "PATCH";
 
