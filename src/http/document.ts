@@ -13,7 +13,7 @@ const events = Object.values(eventTypes);
 
 const description = `Wassla answers a business's customers on WhatsApp, Instagram, a Facebook Page, Twilio SMS, Twilio voice and a web widget. This API reads and answers their conversations, and posts signed webhooks when something happens.
 
-Every request carries \`Authorization: Bearer wsk_live_…\`. A key belongs to one workspace and has scopes, which are independent of each other: each operation names the one it needs as \`x-required-scope\`. Errors are \`application/problem+json\` (RFC 9457) with a stable \`code\`. Fields and enum values may be added at any time: ignore what you do not know.`;
+Every request carries \`Authorization: Bearer wsk_live_…\`. An API key belongs to one workspace and has scopes, which are independent of each other; each operation names the scope it needs as \`x-required-scope\`. Errors are \`application/problem+json\` (RFC 9457) with a stable \`code\`. Fields and enum values may be added at any time: ignore what you do not know.`;
 
 /** The document: what trpc-to-openapi makes of the procedures, and one pass that tells the rest of the truth. */
 export function buildDocument(): Document {
@@ -38,15 +38,14 @@ export function buildDocument(): Document {
   document.components.parameters = parameters;
   document.components.responses = {};
   document.components.schemas["EventPayload"] = {
-    description: "What is posted, by its `type`.",
+    description: "The body that is posted, depending on its `type`.",
     oneOf: events.map((event) => payloadOf(document, event)),
   };
   openAnswers(document);
-  walk(document.paths, tidy);
   for (const operation of published) describeOperation(document, operation);
   document.webhooks = Object.fromEntries(events.map((event) => [event.type, { post: describeWebhook(document, event) }]));
   for (const path of ["/problem", ...events.map((event) => `/${event.type}`)]) delete document.paths[path];
-  walk(document.components.schemas, tidy);
+  walk([document.paths, document.components.schemas], tidy);
   for (const name of Object.keys(document.components.schemas)) if (name.startsWith("error.")) delete document.components.schemas[name];
   document.components.schemas = Object.fromEntries(Object.entries(document.components.schemas).sort(([a], [b]) => (a < b ? -1 : 1)));
   return document;
@@ -72,6 +71,8 @@ function tidy(node: Schema): void {
   if (node["maximum"] === Number.MAX_SAFE_INTEGER) delete node["maximum"];
   if (node["minimum"] === Number.MIN_SAFE_INTEGER) delete node["minimum"];
   delete node["propertyNames"];
+  // It was chosen for the whole that it stands in, which shows it.
+  if (node.$ref !== undefined) delete node["examples"];
 }
 
 function walk(node: unknown, visit: (node: Schema) => void): void {
