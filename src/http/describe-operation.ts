@@ -1,4 +1,4 @@
-import { errors, type ErrorCode } from "../core/errors.ts";
+import { errors, memberExamples, type ErrorCode } from "../core/errors.ts";
 import { exampleId } from "../core/story.ts";
 import type { Document, Response } from "./document-nodes.ts";
 import { exampleOf } from "../core/example.ts";
@@ -120,7 +120,7 @@ export function describeOperation(document: Document, { method, path, meta }: Pu
     ...(aspects.includes(conditionalRead) && {
       "304": { description: "Not modified: `If-None-Match` still matches.", headers: requestIdHeader },
     }),
-    ...refusals(document, [
+    ...refusals(document, path, [
       "validation_failed",
       ...(has_body ? (["malformed_json", "payload_too_large", "unsupported_media_type"] as const) : []),
       "unauthorized",
@@ -178,20 +178,20 @@ function aspectsOf(method: string, { is_list, is_stream }: OperationMeta): Aspec
   return is_list || is_stream ? [] : [conditionalRead];
 }
 
-/** One response for each status; each set of codes is a component of its own. */
-function refusals(document: Document, codes: readonly ErrorCode[]): Record<string, { $ref: string }> {
+/** One response for each status. Each set of codes is a component of its own, whose examples are those of the first operation that has it. */
+function refusals(document: Document, path: string, codes: readonly ErrorCode[]): Record<string, { $ref: string }> {
   const statuses = [...new Set(codes.map((code) => errors[code].status))].sort((a, b) => a - b);
   return Object.fromEntries(
     statuses.map((status) => {
       const alike = codes.filter((code) => errors[code].status === status);
       const name = alike.map(pascal).join("Or");
-      document.components.responses[name] ??= refusal(status, alike);
+      document.components.responses[name] ??= refusal(status, alike, path);
       return [String(status), { $ref: `#/components/responses/${name}` }];
     }),
   );
 }
 
-function refusal(status: number, codes: ErrorCode[]): Response {
+function refusal(status: number, codes: ErrorCode[], path: string): Response {
   return {
     description: codes.map((code) => `\`${code}\`: ${errors[code].meaning}`).join("\n\n"),
     headers: {
@@ -202,18 +202,19 @@ function refusal(status: number, codes: ErrorCode[]): Response {
     content: {
       "application/problem+json": {
         schema: { $ref: "#/components/schemas/Problem" },
-        examples: Object.fromEntries(codes.map((code) => [code, { value: problemExample(code) }])),
+        examples: Object.fromEntries(codes.map((code) => [code, { value: problemExample(code, path) }])),
       },
     },
   };
 }
 
-const problemExample = (code: ErrorCode) => ({
+const problemExample = (code: ErrorCode, path: string) => ({
   type: `https://api.wassla.dev/docs/errors/${code}`,
   title: errors[code].title,
   status: errors[code].status,
   code,
   detail: errors[code].meaning,
-  instance: "/v1/conversations/{conversation_id}",
+  instance: path,
   request_id: exampleId("req"),
+  ...memberExamples(code),
 });

@@ -29,7 +29,10 @@ export const Problem = z
     allowed: z.array(z.string()).meta({ description: "With `invalid_status_transition`: the statuses that may come next." }).optional(),
     conversation_id: z
       .string()
-      .meta({ description: "With `invalid_status_transition`: the conversation that is open with this contact on this channel." })
+      .meta({
+        description:
+          "Where another conversation is open with the contact on the channel, with `invalid_status_transition`: that conversation.",
+      })
       .optional(),
     limit: z
       .object({
