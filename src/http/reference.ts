@@ -213,7 +213,7 @@ function fields(schema: Schema): Markup {
           html`<tr>
             <td><code>${field}</code>${required ? html` <em>required</em>` : ""}</td>
             <td>${typeOf(part)}</td>
-            <td>${prose(part.description ?? "")}</td>
+            <td>${inline(part.description ?? "")}</td>
           </tr>`,
       )}
     </tbody>
