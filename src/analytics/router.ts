@@ -7,9 +7,9 @@ export const analyticsRouter = router({
   overview: read({
     route: "GET /v1/analytics/overview",
     name: "getAnalyticsOverview",
-    summary: "Get how conversations fared",
+    summary: "Get the analytics overview",
     description:
-      "A period's figures, of all channels together and of each. What can be added is the sum of the time series of the same period; `handled`, rates and percentiles are of the whole.",
+      "The figures of a period, for all channels together and for each. Counts are the sums of the time series of the same period; `handled`, rates and percentiles are computed over the whole period.",
     input: GetOverview,
     output: Overview,
     run: describeOverview,
@@ -17,9 +17,9 @@ export const analyticsRouter = router({
   timeseries: read({
     route: "GET /v1/analytics/timeseries",
     name: "getAnalyticsTimeseries",
-    summary: "Get how conversations fared, bucket by bucket",
+    summary: "Get the analytics time series",
     description:
-      "By the hour, day, week or month of a time zone, without a gap. A day whose clock is changed has 23 or 25 hours; the bounds of each bucket say so.",
+      "The figures of each hour, day, week or month of a time zone, without a gap. A day on which the clocks change has 23 or 25 hours; `from` and `to` of its bucket say so.",
     input: GetTimeseries,
     output: Timeseries,
     run: describeTimeseries,

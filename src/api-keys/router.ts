@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { adminRead, adminWrite, anyRead, anyWrite, memberWrite, router } from "../trpc/procedure.ts";
-import { ApiKey, ApiKeyList, ApiKeyRef, CreateApiKey, CreatedApiKey, ListApiKeys, Me, UpdateApiKey } from "./contract.ts";
+import { ApiKey, ApiKeyList, ApiKeyRef, CreateApiKey, CreatedApiKey, ListApiKeys, Me, RevokedApiKey, UpdateApiKey } from "./contract.ts";
 import { createUsableApiKey } from "./create-api-key.ts";
 import { describeMe } from "./describe-me.ts";
 import { findApiKey, listApiKeys } from "./find-api-key.ts";
@@ -11,8 +11,8 @@ export const meRouter = router({
   get: anyRead({
     route: "GET /v1/me",
     name: "getMe",
-    summary: "Who am I?",
-    description: "The API key that makes the request and the workspace it belongs to: the first call of every integration.",
+    summary: "Get the current API key and workspace",
+    description: "The API key that makes the request, and the workspace it belongs to: a good first call of every integration.",
     input: z.strictObject({}),
     output: Me,
     run: describeMe,
@@ -24,7 +24,7 @@ export const apiKeysRouter = router({
     route: "GET /v1/api_keys",
     name: "listApiKeys",
     summary: "List API keys",
-    description: "The workspace's keys, the newest first, with those that were revoked. Keys are made in the portal.",
+    description: "The workspace's keys, the newest first, including expired and revoked ones. Keys are created in the portal.",
     input: ListApiKeys,
     output: ApiKeyList,
     errors: ["invalid_cursor"],
@@ -43,18 +43,19 @@ export const apiKeysRouter = router({
     route: "POST /v1/api_keys/{api_key_id}/revoke",
     name: "revokeApiKey",
     summary: "Revoke an API key",
-    description: "Ends a key for good: the very next request with it is refused. Who revoked it is in the audit log.",
+    description: "Ends a key for good: the next request with it is refused. The audit log keeps who revoked it.",
     input: ApiKeyRef,
-    output: ApiKey,
+    output: RevokedApiKey,
     run: revokeApiKey,
   }),
   revokeCurrent: anyWrite({
     route: "POST /v1/api_keys/current/revoke",
     name: "revokeCurrentApiKey",
-    summary: "Revoke the key that asks",
-    description: "A key that has leaked can end itself, whatever its scopes. The answer is the last one it gets.",
+    summary: "Revoke the current API key",
+    description:
+      "Ends the key that makes this request, whatever its scopes, for instance because it has leaked. Every later request with it is refused.",
     input: z.strictObject({}),
-    output: ApiKey,
+    output: RevokedApiKey,
     run: revokeCurrentApiKey,
   }),
   create: memberWrite({

@@ -1,34 +1,35 @@
 import { z } from "zod";
 import type { Actor } from "../core/context.ts";
 import { idField, listOf, Moment, pageInput, several, Timestamp } from "../core/fields.ts";
+import { exampleId, story } from "../core/story.ts";
 
 /** What is recorded, and of what: the target is the thing that the sentence names. */
 const audited = {
-  "workspace.created": "The workspace was made.",
+  "workspace.created": "The workspace was created.",
   "workspace.updated": "The workspace's settings were changed: `details` has `changed`, and `from` and `to` of each.",
-  "api_key.created": "The API key was made.",
-  "api_key.updated": "The API key's name, scopes or limit were changed.",
+  "api_key.created": "The API key was created.",
+  "api_key.updated": "The API key's name, scopes or rate limit were changed.",
   "api_key.revoked": "The API key was revoked.",
-  "webhook_endpoint.created": "The webhook endpoint was made.",
+  "webhook_endpoint.created": "The webhook endpoint was created.",
   "webhook_endpoint.updated": "The webhook endpoint was changed.",
   "webhook_endpoint.disabled": "The webhook endpoint was disabled, because its receiver answered 410.",
   "webhook_endpoint.deleted": "The webhook endpoint was deleted.",
-  "webhook_endpoint.replayed": "A replay of many deliveries to the webhook endpoint was asked for.",
+  "webhook_endpoint.replayed": "A replay of the webhook endpoint's deliveries was requested.",
   "webhook_secret.rotated": "The webhook secret was replaced; no target.",
-  "webhook_secret.previous_expired": "The webhook secret before this one ended before its time; no target.",
-  "webhook_delivery.replayed": "A replay of the delivery was asked for.",
+  "webhook_secret.previous_expired": "The grace period of earlier webhook secrets was ended; no target.",
+  "webhook_delivery.replayed": "A replay of the delivery was requested.",
   "webhook_delivery.canceled": "The delivery was canceled.",
   "channel.created": "The channel was connected.",
   "channel.updated": "The channel was changed; of credentials only the names of the fields are kept.",
   "channel.deleted": "The channel was deleted.",
-  "channel.verified": "The channel's credentials were tried at its provider.",
-  "templates.synced": "WhatsApp templates were fetched, by somebody's wish; no target.",
+  "channel.verified": "The channel's credentials were checked with its provider.",
+  "templates.synced": "A synchronisation of the WhatsApp templates was requested; no target.",
   "contact.deleted": "The contact was erased.",
-  "conversation.handed_off": "Somebody else answers in the conversation: `details` has `from`, `to` and `note`.",
+  "conversation.handed_off": "It was changed who answers in the conversation: `details` has `from`, `to` and `note`.",
   "team_member.invited": "The member was invited.",
-  "team_member.joined": "The member took the invitation.",
+  "team_member.joined": "The member accepted the invitation.",
   "team_member.updated": "The member's name or role was changed.",
-  "team_member.removed": "The member was removed; `details` has how much was released.",
+  "team_member.removed": "The member was removed: `details` has how many conversations and tickets became unassigned.",
   "note.deleted": "The note was deleted.",
 } as const;
 export type AuditedAction = keyof typeof audited;
@@ -47,7 +48,7 @@ const listed = (words: Record<string, string>): string =>
 
 export const AuditedAction = z
   .enum(Object.keys(audited) as [AuditedAction, ...AuditedAction[]])
-  .meta({ id: "AuditedAction", description: `What was done, and to what:\n- ${listed(audited)}` });
+  .meta({ id: "AuditedAction", description: `What was done:\n- ${listed(audited)}` });
 
 export const ActorType = z
   .enum(Object.keys(actors) as [Actor["type"], ...Actor["type"][]])
@@ -62,19 +63,36 @@ export const AuditEntry = z
     actor_id: z
       .string()
       .nullable()
-      .meta({ examples: ["key_01m7x0q4w6e8r9t2y3v5n7b1c4"] }),
-    actor_name: z.string().meta({ description: "As it was then.", examples: ["Back office"] }),
+      .meta({ description: "Id of the API key, member or channel; null for the service itself.", examples: [exampleId("key")] }),
+    actor_name: z.string().meta({ description: "The name at that time.", examples: ["Help desk"] }),
     target_id: z
       .string()
       .nullable()
-      .meta({ description: "Id of what it was done to.", examples: ["whe_01m7x0q4w6e8r9t2y3v5n7b1c4"] }),
+      .meta({ description: "Id of what it was done to; null for an action without a target.", examples: [exampleId("whe")] }),
     details: z
       .record(z.string(), z.unknown())
-      .meta({ description: "What more there is to know, by the action. Never a secret.", examples: [{ changed: ["url"] }] }),
-    request_id: z.string().meta({ description: "The request that did it.", examples: ["req_01m7x0q4w6e8r9t2y3v5n7b1c4"] }),
+      .meta({ description: "More about it, depending on the action. It never holds a secret.", examples: [{ changed: ["url"] }] }),
+    request_id: z.string().meta({ description: "Id of the request that did it.", examples: [exampleId("req")] }),
     created_at: Timestamp,
   })
-  .meta({ id: "AuditEntry", description: "That somebody did something. Entries are never changed, and never deleted." });
+  .meta({
+    id: "AuditEntry",
+    description: "A record of something that somebody did. Entries are never changed or deleted.",
+    examples: [
+      {
+        id: exampleId("aud"),
+        object: "audit_entry",
+        action: "conversation.handed_off",
+        actor_type: "api_key",
+        actor_id: exampleId("key"),
+        actor_name: "Help desk",
+        target_id: exampleId("conv"),
+        details: { from: "unassigned", to: "human", note: null },
+        request_id: exampleId("req"),
+        created_at: story.assigned_at,
+      },
+    ],
+  });
 export type AuditEntry = z.input<typeof AuditEntry>;
 
 const filters = {
@@ -84,13 +102,13 @@ const filters = {
     .string()
     .min(1)
     .max(100)
-    .meta({ examples: ["key_01m7x0q4w6e8r9t2y3v5n7b1c4"] })
+    .meta({ description: "Only what this API key, member or channel did, by its id.", examples: [exampleId("key")] })
     .optional(),
   target_id: z
     .string()
     .min(1)
     .max(100)
-    .meta({ description: "Also of what is gone.", examples: ["whe_01m7x0q4w6e8r9t2y3v5n7b1c4"] })
+    .meta({ description: "Only what was done to this, by its id; also if it was deleted since.", examples: [exampleId("whe")] })
     .optional(),
   created_after: Moment.optional(),
   created_before: Moment.optional(),

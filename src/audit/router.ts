@@ -7,7 +7,7 @@ export const auditLogRouter = router({
     route: "GET /v1/audit_log",
     name: "listAuditLog",
     summary: "List the audit log",
-    description: "Who did what, the newest first. The database itself refuses to change an entry or to take one away.",
+    description: "Who did what, the newest first. The database itself refuses to change or delete an entry.",
     input: ListAuditLog,
     output: AuditEntryList,
     errors: ["invalid_cursor"],
@@ -18,7 +18,7 @@ export const auditLogRouter = router({
     name: "exportAuditLog",
     summary: "Export the audit log",
     description:
-      "All of it, or what the filters choose, the newest first: one JSON object a line, as fast as it is read. An answer that breaks off is not complete.",
+      "The whole log, or what the filters select, the newest first: one JSON object on each line, sent as fast as you read it. If the connection breaks, the export is not complete: start it again.",
     input: ExportAuditLog,
     output: AuditEntry,
     run: exportAuditLog,

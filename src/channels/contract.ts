@@ -1,21 +1,23 @@
 import { z } from "zod";
 import { idField, listOf, pageInput, several, textField, Timestamp } from "../core/fields.ts";
+import { exampleId, story } from "../core/story.ts";
 import { longest_text } from "./capabilities.ts";
+import { presentCapabilities } from "./present.ts";
 import { providers } from "./providers/all.ts";
 
 export const ChannelKind = z
   .enum(["whatsapp", "instagram", "facebook_page", "twilio_sms", "twilio_voice", "web_widget"])
-  .meta({ id: "ChannelKind", description: "Where a conversation takes place.", examples: ["whatsapp"] });
+  .meta({ id: "ChannelKind", description: "The kind of channel a conversation takes place on.", examples: ["whatsapp"] });
 export type ChannelKind = z.infer<typeof ChannelKind>;
 
 export const ProviderName = z.enum(["sandbox", "whatsapp", "instagram", "facebook_page", "twilio_sms", "twilio_voice", "web_widget"]).meta({
-  description: "Who carries it: the channel's own provider, or the sandbox, which answers like one and needs no account.",
+  description: "Which provider carries the messages: the channel's own, or the sandbox, which behaves like one and needs no account.",
 });
 export type ProviderName = z.infer<typeof ProviderName>;
 
 export const ChannelStatus = z.enum(["connected", "disconnected", "error"]).meta({
   description:
-    "`error`: the provider refused its credentials or its account, as `error` says; what is sent is still tried. `disconnected`: nothing is sent.",
+    "`connected`: it works, as far as is known. `error`: the provider refused the credentials or the account, as `error` says; messages are still tried. `disconnected`: nothing is sent.",
 });
 export type ChannelStatus = z.infer<typeof ChannelStatus>;
 
@@ -24,45 +26,53 @@ export type ContentType = z.infer<typeof ContentType>;
 
 export const CallState = z
   .enum(["ringing", "in_progress", "completed", "busy", "no_answer", "canceled", "failed"])
-  .meta({ description: "Where a call is; all but the first two are final." });
+  .meta({ description: "How far the call is; all but `ringing` and `in_progress` are final." });
 export type CallState = z.infer<typeof CallState>;
-export const MediaType = z.enum(["image", "video", "audio", "document", "sticker"]);
+export const MediaType = z.enum(["image", "video", "audio", "document", "sticker"]).meta({ description: "The kind of file." });
 export type MediaType = z.infer<typeof MediaType>;
 
 export const Content = z
   .discriminatedUnion("type", [
     z
-      .object({ type: z.literal("text"), text: textField(longest_text, z.string().min(1)) })
-      .meta({ id: "TextContent", description: "Plain text." }),
+      .object({ type: z.literal("text"), text: textField(longest_text, z.string().min(1)).meta({ description: "What was written." }) })
+      .meta({ id: "TextContent", description: "Plain text.", examples: [{ type: "text", text: story.question }] }),
     z
       .object({
         type: z.literal("media"),
         media_type: MediaType,
-        url: z.string().nullable().meta({ description: "Null where the provider keeps the file and gave only a reference." }),
-        caption: textField(longest_text).nullable(),
+        url: z.string().nullable().meta({ description: "Where the file is; null where the provider keeps it and gave only a reference." }),
+        caption: textField(longest_text).nullable().meta({ description: "The text shown with the file; null: none." }),
       })
       .meta({ id: "MediaContent", description: "A file, by reference." }),
     z
       .object({
         type: z.literal("template"),
-        name: z.string(),
-        language: z.string(),
-        variables: z.record(z.string(), z.string()),
-        text: z.string().meta({ description: "What the template said, with its variables." }),
+        name: z.string().meta({ description: "The template's name." }),
+        language: z.string().meta({ description: "The template's language." }),
+        variables: z
+          .record(z.string(), z.string())
+          .meta({ description: "The values that were given, by the keys of the template's `parameters`." }),
+        text: z.string().meta({ description: "The whole text of the message, with the variables filled in." }),
       })
-      .meta({ id: "TemplateContent", description: "A message that WhatsApp had approved beforehand." }),
+      .meta({ id: "TemplateContent", description: "A message made of a template that WhatsApp approved beforehand." }),
     z
       .object({
         type: z.literal("call"),
         state: CallState,
-        duration_seconds: z.number().int().nullable().meta({ description: "How long it was; null until it is over." }),
+        duration_seconds: z.number().int().nullable().meta({ description: "How long it was; null until it has ended." }),
       })
-      .meta({ id: "CallContent", description: "A telephone call, as it fares. What is said in it are messages of their own." }),
+      .meta({
+        id: "CallContent",
+        description: "A telephone call; it is updated as the call goes on. What is said in it is in messages of its own.",
+      }),
     z
       .object({
         type: z.literal("recording"),
-        url: z.string().nullable().meta({ description: "Where the provider keeps it; read with the provider's credentials." }),
-        duration_seconds: z.number().int().nullable(),
+        url: z
+          .string()
+          .nullable()
+          .meta({ description: "Where the provider keeps it, to be read with the provider's credentials; null: not told." }),
+        duration_seconds: z.number().int().nullable().meta({ description: "How long it is; null: not told." }),
       })
       .meta({ id: "RecordingContent", description: "The recording of a call." }),
   ])
@@ -97,12 +107,34 @@ export interface Identity {
 
 export const ChannelError = z
   .object({
-    code: z.enum(sendErrorCodes),
-    detail: z.string(),
-    provider_code: z.string().nullable().meta({ description: "The provider's own code." }),
+    code: z.enum(sendErrorCodes).meta({ description: "The reason, the same for every provider." }),
+    detail: z.string().meta({ description: "An explanation for people; it may change." }),
+    provider_code: z.string().nullable().meta({ description: "The provider's own code; null where it gave none." }),
   })
-  .meta({ id: "ChannelError", description: "Why a channel does not work." });
+  .meta({
+    id: "ChannelError",
+    description: "Why a channel does not work.",
+    examples: [{ code: "channel_auth_failed", detail: "The access token has expired.", provider_code: "190" }],
+  });
 export type ChannelError = z.infer<typeof ChannelError>;
+
+const verified_at = "2026-11-02T08:04:31.207Z";
+const connected: Record<string, unknown> = {
+  id: exampleId("chan"),
+  object: "channel",
+  channel: "whatsapp",
+  provider: "whatsapp",
+  name: "Support",
+  account_id: "106540352242922",
+  status: "connected",
+  error: null,
+  verified_at,
+  credential_fields: ["access_token", "app_secret", "verify_token", "waba_id"],
+  capabilities: presentCapabilities("whatsapp"),
+  hook_urls: [{ hook: "callback", url: `https://api.wassla.dev/hooks/meta/${exampleId("chan")}` }],
+  created_at: story.keys_made_at,
+  updated_at: verified_at,
+};
 
 export const Channel = z
   .object({
@@ -110,35 +142,55 @@ export const Channel = z
     object: z.literal("channel"),
     channel: ChannelKind,
     provider: ProviderName,
-    name: z.string(),
-    account_id: z.string().meta({ description: "What it is called at its provider.", examples: ["106540352242922"] }),
+    name: z.string().meta({ description: "What people call it." }),
+    account_id: z
+      .string()
+      .meta({ description: "The account's id at its provider: the phone number's id for WhatsApp, the number for Twilio." }),
     status: ChannelStatus,
-    error: ChannelError.nullable(),
-    verified_at: Timestamp.nullable().meta({ description: "When the provider last took the credentials that it has now." }),
+    error: ChannelError.nullable().meta({ description: "Why it does not work; null unless the provider refused something." }),
+    verified_at: Timestamp.nullable().meta({ description: "When the provider last accepted the present credentials; null: not yet." }),
     credential_fields: z.array(z.string()).meta({
-      description: "Which credentials are set. They are never shown again.",
-      examples: [["access_token", "app_secret", "verify_token"]],
+      description: "The names of the credentials that are set. Their values are never shown.",
     }),
     capabilities: z
       .object({
-        content_types: z.array(ContentType),
-        text_limit: z.object({ max: z.number().int(), unit: z.enum(["characters", "bytes"]) }),
-        media: z.array(
-          z.object({ media_type: MediaType, caption_limit: z.number().int().meta({ description: "In characters; 0: no caption." }) }),
-        ),
-        messaging_window: z.boolean().meta({ description: "Free-form messages only within 24 hours of the contact's last one." }),
-        human_agent: z.boolean().meta({ description: "A person may answer for 7 days." }),
-        templates: z.boolean().meta({ description: "Approved templates can be sent at any time." }),
+        content_types: z.array(ContentType).meta({ description: "The types of content it can carry." }),
+        text_limit: z
+          .object({
+            max: z.number().int().meta({ description: "How many." }),
+            unit: z.enum(["characters", "bytes"]).meta({ description: "Of what; bytes are those of UTF-8." }),
+          })
+          .meta({ description: "How long a text may be." }),
+        media: z
+          .array(
+            z.object({
+              media_type: MediaType,
+              caption_limit: z.number().int().meta({ description: "How many characters a caption may have; 0: no caption." }),
+            }),
+          )
+          .meta({ description: "The kinds of file it can carry." }),
+        messaging_window: z
+          .boolean()
+          .meta({ description: "Whether free-form messages can be sent only within 24 hours of the contact's last one." }),
+        human_agent: z.boolean().meta({ description: "Whether a person may answer for 7 days, by `human_agent`." }),
+        templates: z.boolean().meta({ description: "Whether approved templates can be sent." }),
       })
       .meta({ id: "ChannelCapabilities", description: "What the channel can carry." }),
-    hook_urls: z.array(z.object({ hook: z.string(), url: z.string().meta({ format: "uri" }) })).meta({
-      description: "What to enter at the provider.",
-      examples: [[{ hook: "callback", url: "https://api.wassla.dev/hooks/meta/chan_01m7x0q4w6e8r9t2y3v5n7b1c4" }]],
-    }),
+    hook_urls: z
+      .array(
+        z.object({
+          hook: z.string().meta({ description: "Which of the provider's callbacks it is for; `callback` where there is one only." }),
+          url: z.string().meta({ format: "uri", description: "Where the provider is to send it." }),
+        }),
+      )
+      .meta({
+        description: "The URLs to enter at the provider.",
+      }),
     created_at: Timestamp,
     updated_at: Timestamp,
   })
-  .meta({ id: "Channel", description: "An account at a provider, by which the workspace is reached." });
+  .meta({ id: "Channel", description: "An account at a provider, over which customers reach the workspace.", examples: [connected] });
+export const NewChannel = Channel.meta({ examples: [{ ...connected, verified_at: null, updated_at: story.keys_made_at }] });
 export type Channel = z.input<typeof Channel>;
 
 export const ChannelRef = z.strictObject({ channel_id: idField("chan") });
@@ -176,13 +228,13 @@ const credentialsOf = <T extends z.ZodType>(optional: (field: z.ZodType<string |
       Array.from(credentialFields, ([field, { is_list, told }]) => {
         const description = Array.from(told, ([text, names]) => `${names.join(", ")}: ${text}`).join(" ");
         const form: z.ZodType<string | string[]> = is_list ? z.array(Credential).max(100) : Credential;
-        return [field, optional(form.meta({ description }))];
+        return [field, optional(form).meta({ description })];
       }),
     ),
   );
 
 const Name = textField(100, z.string().trim().min(1)).meta({
-  description: "For people; it need not be the only one of its name.",
+  description: "What people call it; several channels may have the same name.",
   examples: ["Support"],
 });
 
@@ -194,9 +246,9 @@ export const CreateChannel = z
     account_id: z
       .string()
       .max(200)
-      .meta({ description: "What it is called at its provider: of WhatsApp the phone number's id, of Twilio the number." }),
+      .meta({ description: "The account's id at its provider: the phone number's id for WhatsApp, the number for Twilio." }),
     credentials: credentialsOf((field) => field.optional()).meta({
-      description: "What the provider needs; which fields, the channel decides. Kept encrypted, and never shown again.",
+      description: "What the provider needs: which fields depends on the channel. Kept encrypted and never shown again.",
     }),
   })
   .meta({
@@ -220,27 +272,33 @@ export const UpdateChannel = ChannelRef.extend({
   name: Name.optional(),
   status: z
     .enum(["connected", "disconnected"])
-    .meta({ description: "`disconnected`: nothing is sent; what is received is still taken in. `connected` also clears an error." })
+    .meta({ description: "`disconnected`: nothing is sent, but messages are still received. `connected` also clears an error." })
     .optional(),
   credentials: credentialsOf((field) => field.nullable().optional())
-    .meta({ description: "Field by field: one that is not named stays, one that is null is removed.", examples: [{}] })
+    .meta({
+      description: "Changed field by field: one that is not named stays, one that is null is removed.",
+      examples: [{ access_token: "EAAGm0PX4ZCpsBB" }],
+    })
     .optional(),
 });
 export type UpdateChannel = z.output<typeof UpdateChannel>;
 
 export const DeletedChannel = z
   .object({ id: idField("chan"), object: z.literal("channel"), deleted: z.literal(true) })
-  .meta({ id: "DeletedChannel" });
+  .meta({ id: "DeletedChannel", description: "Which channel was deleted." });
 
 export const ChannelVerification = z
   .object({
     object: z.literal("channel_verification"),
-    ok: z.boolean(),
-    detail: z.string().meta({ description: "What the provider says, or why it could not be asked." }),
-    code: z.enum(sendErrorCodes).nullable(),
-    provider_code: z.string().nullable().meta({ description: "The provider's own code." }),
-    checked_at: Timestamp,
+    ok: z.boolean().meta({ description: "Whether the provider accepted the account and the credentials." }),
+    detail: z.string().meta({
+      description: "What the provider says, or why it could not be asked. For people.",
+      examples: ["The number is +1 555 010 0000 (Nile Flowers)."],
+    }),
+    code: z.enum(sendErrorCodes).nullable().meta({ description: "Why not; null where `ok` is true." }),
+    provider_code: z.string().nullable().meta({ description: "The provider's own code; null where it gave none." }),
+    checked_at: Timestamp.meta({ examples: [verified_at] }),
     channel: Channel,
   })
-  .meta({ id: "ChannelVerification", description: "Whether the provider knows the account and takes the credentials." });
+  .meta({ id: "ChannelVerification", description: "Whether the provider knows the account and accepts the credentials." });
 export type ChannelVerification = z.input<typeof ChannelVerification>;

@@ -7,6 +7,7 @@ import {
   CreateChannel,
   DeletedChannel,
   ListChannels,
+  NewChannel,
   UpdateChannel,
 } from "./contract.ts";
 import { connectChannel } from "./create-channel.ts";
@@ -20,7 +21,7 @@ export const channelsRouter = router({
     route: "GET /v1/channels",
     name: "listChannels",
     summary: "List channels",
-    description: "The workspace's channels, the newest first: what each can carry, and whether it works.",
+    description: "The workspace's channels, the newest first, with what each can carry and whether it works.",
     input: ListChannels,
     output: ChannelList,
     errors: ["invalid_cursor"],
@@ -30,7 +31,7 @@ export const channelsRouter = router({
     route: "GET /v1/channels/{channel_id}",
     name: "getChannel",
     summary: "Get a channel",
-    description: "One channel. Its credentials are not shown; `credential_fields` says which are set.",
+    description: "One channel. Its credentials are not shown; `credential_fields` lists those that are set.",
     input: ChannelRef,
     output: Channel,
     run: findChannel,
@@ -40,9 +41,9 @@ export const channelsRouter = router({
     name: "createChannel",
     summary: "Connect a channel",
     description:
-      "Connects an account at a provider. Nobody is asked yet: enter `hook_urls` at the provider, then verify the channel. A workspace has an account once; another workspace may have it too, with hooks of its own.",
+      "Connects an account at a provider. The provider is not asked yet: enter `hook_urls` at the provider, then verify the channel. A workspace can connect an account once; another workspace may connect it too, with its own hook URLs.",
     input: CreateChannel,
-    output: Channel,
+    output: NewChannel,
     status: 201,
     location: "/v1/channels/{id}",
     errors: ["duplicate_channel"],
@@ -53,7 +54,7 @@ export const channelsRouter = router({
     name: "updateChannel",
     summary: "Change a channel",
     description:
-      "Changes what is named and leaves the rest. Credentials are replaced field by field, and new ones clear an error. Another account is another channel.",
+      "Changes the fields that are named and keeps the rest. Credentials are replaced field by field, and new ones clear an error. The account cannot be changed: connect another channel for another account.",
     input: UpdateChannel,
     output: Channel,
     current: { read: lockChannel, output: Channel },
@@ -64,7 +65,7 @@ export const channelsRouter = router({
     name: "deleteChannel",
     summary: "Delete a channel",
     description:
-      "Its hooks answer 404 from now on, its credentials are wiped, and what waits to be sent fails with `channel_disconnected`. Its conversations stay readable.",
+      "From now on its hook URLs answer 404, its credentials are erased, and messages that wait to be sent fail with `channel_disconnected`. Its conversations stay readable.",
     input: ChannelRef,
     output: DeletedChannel,
     current: { read: lockChannel, output: Channel },
@@ -75,7 +76,7 @@ export const channelsRouter = router({
     name: "verifyChannel",
     summary: "Verify a channel",
     description:
-      "Asks the provider whether it knows the account and takes the credentials; nothing is sent to anybody. A refusal turns the channel to `error`, a success back to `connected`; where nobody answered, the channel stays as it is.",
+      "Asks the provider whether it knows the account and accepts the credentials; no message is sent. A refusal sets the channel's `status` to `error`, a success sets it back to `connected`; if the provider does not answer, the channel stays as it is. A `disconnected` channel stays `disconnected`.",
     input: ChannelRef,
     output: ChannelVerification,
     prepare: probeChannel,

@@ -20,7 +20,7 @@ export const contactsRouter = router({
     route: "GET /v1/contacts/{contact_id}",
     name: "getContact",
     summary: "Get a contact",
-    description: "One contact and everything it is known by.",
+    description: "One contact, with every identity.",
     input: ContactRef,
     output: Contact,
     run: findContact,
@@ -30,7 +30,7 @@ export const contactsRouter = router({
     name: "upsertContact",
     summary: "Create or update a contact",
     description:
-      "Makes a contact; or, where one has the `external_id` already, updates that one with what is given. An identity that is another contact's is refused with 409 `duplicate_external_id`.",
+      "Creates a contact, or, if a contact has the `external_id` already, updates that one with the fields that are given. An identity that belongs to another contact is refused with 409 `duplicate_external_id`.",
     input: UpsertContact,
     output: Contact,
     errors: ["duplicate_external_id"],
@@ -41,7 +41,7 @@ export const contactsRouter = router({
     name: "updateContact",
     summary: "Update a contact",
     description:
-      "Changes the fields that are named; an empty body changes nothing. `identities` are all of them; `metadata` is merged: a key that is null is removed.",
+      "Changes the fields that are named; an empty body changes nothing. `identities` replaces the whole list; `metadata` is merged: a key that is null is removed.",
     input: UpdateContact,
     output: Contact,
     errors: ["duplicate_external_id"],
@@ -53,7 +53,7 @@ export const contactsRouter = router({
     name: "deleteContact",
     summary: "Delete a contact",
     description:
-      "Erases the person: name, identities, external id, metadata, and the 24-hour windows they opened. Conversations and messages stay, and the messages keep what was said and the name their sender had. Nothing can be sent to the person any more; should they write again, they are a new contact.",
+      "Erases the person: name, identities, external id, metadata, and the 24-hour windows they opened. Conversations and messages stay, and the messages keep their content and the name of their sender. Nothing can be sent to the person any more; if they write again, they become a new contact.",
     input: ContactRef,
     output: DeletedContact,
     current: { read: lockContact, output: Contact },

@@ -13,19 +13,23 @@ import {
   textField,
   Timestamp,
 } from "../core/fields.ts";
+import { exampleId, help_desk, story } from "../core/story.ts";
 import { SearchText } from "../search/contract.ts";
 import { Author } from "../team/contract.ts";
 
 export const ConversationStatus = z.enum(["open", "pending", "resolved", "timed_out", "ended"]).meta({
-  description: "`resolved`: closed by the team, the API or the agent; `timed_out`: by the inactivity timer; `ended`: by the customer.",
+  description:
+    "`open` and `pending` (it waits for somebody) can go on. The others are closed: `resolved` by the team, the API or the AI agent; `timed_out` by the inactivity timer; `ended` by the contact.",
 });
 export type ConversationStatus = z.infer<typeof ConversationStatus>;
 export const openStatuses = ["open", "pending"] as const satisfies ConversationStatus[];
 
-export const HandlerMode = z.enum(["ai", "human", "unassigned"]).meta({ description: "Who answers." });
+export const HandlerMode = z
+  .enum(["ai", "human", "unassigned"])
+  .meta({ description: "Who answers: the AI agent, a person, or nobody in particular." });
 export type HandlerMode = z.infer<typeof HandlerMode>;
 
-export const Priority = z.enum(["low", "normal", "high", "urgent"]);
+export const Priority = z.enum(["low", "normal", "high", "urgent"]).meta({ description: "How urgent it is.", examples: ["normal"] });
 export type Priority = z.infer<typeof Priority>;
 
 export const Subject = textField(200, z.string().trim().min(1)).meta({ description: "What it is about.", examples: ["Order A-1007"] });
@@ -35,7 +39,7 @@ export const Tags = z
   .array(Tag)
   .max(50)
   .overwrite((tags) => [...new Set(tags)])
-  .meta({ description: "All of them, in this order; one that is named twice is kept once." });
+  .meta({ description: "The complete list, in this order; a duplicate is kept once." });
 
 export const ClosedBy = z.enum(["team_member", "api", "ai_agent", "inactivity_timer", "contact"]).meta({ description: "Who closed it." });
 export type ClosedBy = z.infer<typeof ClosedBy>;
@@ -43,22 +47,88 @@ export type ClosedBy = z.infer<typeof ClosedBy>;
 export const MessagingWindow = z
   .object({
     state: z.enum(["open", "human_agent_only", "closed", "not_applicable"]).meta({
-      description: "`human_agent_only`: only with `human_agent`, and only what a person wrote; Instagram and Facebook Page, up to 7 days.",
+      description:
+        "`open`: free-form messages may be sent; `closed`: they may not; `human_agent_only`: only what a person wrote, sent with `human_agent` (Instagram and Facebook Page, up to 7 days); `not_applicable`: the channel has no window.",
     }),
     expires_at: Timestamp.nullable().meta({
-      description: "When this state ends, or the last one ended.",
-      examples: ["2026-11-23T10:15:12.480Z"],
+      description:
+        "When an open window ends, or when a closed one ended. Null where the channel has no window, or the contact never opened it.",
+      examples: [story.window_ends_at],
     }),
     allowed_types: z.array(ContentType).meta({
       description:
-        "What may be sent at this moment. The workspace's setting `whatsapp_templates` may confine templates to the open window.",
+        "Which types of content may be sent at this moment. The workspace's setting `whatsapp_templates` may allow templates in the open window only.",
     }),
   })
   .meta({
     id: "MessagingWindow",
-    description: "Meta's 24-hour window: opened by the contact's own message, for each channel and contact. Other channels have none.",
+    description:
+      "Meta's 24-hour window on WhatsApp, Instagram and Facebook Page: each message of the contact opens it anew, for that contact and channel. Other channels have none.",
   });
 export type MessagingWindow = z.infer<typeof MessagingWindow>;
+
+const opened = {
+  id: exampleId("conv"),
+  object: "conversation",
+  channel: "whatsapp",
+  channel_id: exampleId("chan"),
+  contact_id: exampleId("cont"),
+  status: "open",
+  handler_mode: "unassigned",
+  priority: "normal",
+  assignee_id: null,
+  tags: [],
+  subject: null,
+  message_count: 1,
+  last_message_preview: story.question,
+  last_message_at: story.asked_at,
+  last_inbound_at: story.asked_at,
+  first_response_at: null,
+  closed_at: null,
+  closed_by: null,
+  duration_seconds: null,
+  inactivity_closes_at: "2026-11-23T10:15:12.480Z",
+  messaging_window: { state: "open", expires_at: story.window_ends_at, allowed_types: ["text", "media", "template"] },
+  ticket_ids: [],
+  metadata: {},
+  portal_url: story.portal_url,
+  created_at: story.asked_at,
+  updated_at: story.asked_at,
+};
+const answered = {
+  ...opened,
+  handler_mode: "human",
+  assignee_id: exampleId("mem"),
+  tags: ["vip"],
+  subject: "Order A-1007",
+  message_count: 2,
+  last_message_preview: story.answer,
+  last_message_at: story.answered_at,
+  first_response_at: story.answered_at,
+  inactivity_closes_at: "2026-11-23T10:17:40.112Z",
+  ticket_ids: [exampleId("tkt")],
+  metadata: { order_id: "A-1007" },
+  updated_at: story.noted_at,
+};
+const closed = {
+  ...answered,
+  status: "resolved",
+  closed_at: story.closed_at,
+  closed_by: "api",
+  duration_seconds: 1058,
+  inactivity_closes_at: null,
+  updated_at: story.closed_at,
+};
+const started = {
+  ...opened,
+  tags: ["vip"],
+  subject: "Order A-1007",
+  message_count: 0,
+  last_message_preview: null,
+  last_inbound_at: null,
+  messaging_window: { state: "closed", expires_at: null, allowed_types: ["template"] },
+  metadata: { order_id: "A-1007" },
+};
 
 export const Conversation = z
   .object({
@@ -70,33 +140,40 @@ export const Conversation = z
     status: ConversationStatus,
     handler_mode: HandlerMode,
     priority: Priority,
-    assignee_id: idField("mem").nullable().meta({ description: "The team member who has it." }),
-    tags: z.array(z.string()),
-    subject: z.string().nullable(),
-    message_count: z.number().int(),
+    assignee_id: idField("mem").nullable().meta({ description: "The team member it is assigned to; null: nobody." }),
+    tags: z.array(z.string()).meta({ description: "Your own labels." }),
+    subject: z.string().nullable().meta({ description: "What it is about; null: nobody has said." }),
+    message_count: z.number().int().meta({ description: "How many messages it has, in and out." }),
     last_message_preview: z
       .string()
       .nullable()
-      .meta({ description: "The first 120 characters of the last message.", examples: ["Where is my order?"] }),
-    last_message_at: Timestamp,
-    last_inbound_at: Timestamp.nullable().meta({ examples: ["2026-11-22T10:15:12.480Z"] }),
-    first_response_at: Timestamp.nullable(),
-    closed_at: Timestamp.nullable(),
-    closed_by: ClosedBy.nullable(),
+      .meta({ description: "The first 120 characters of the last message; null before the first." }),
+    last_message_at: Timestamp.meta({ description: "When the last message was stored; before the first, when the conversation began." }),
+    last_inbound_at: Timestamp.nullable().meta({ description: "When the contact last wrote in it; null: not yet." }),
+    first_response_at: Timestamp.nullable().meta({ description: "When the contact was first answered; null: not yet." }),
+    closed_at: Timestamp.nullable().meta({ description: "Null while it is `open` or `pending`." }),
+    closed_by: ClosedBy.nullable().meta({ description: "Who closed it; null while it is `open` or `pending`." }),
     duration_seconds: z.number().int().nullable().meta({ description: "From creation to close; null while it is open." }),
     inactivity_closes_at: Timestamp.nullable().meta({
       description:
-        "When the inactivity timer will close it if nothing more is said. Null: where the workspace has no timer, and for what is `pending`, a call, or closed.",
-      examples: ["2026-11-23T10:15:12.480Z"],
+        "When the inactivity timer will close it if no message comes before. Null where the workspace has no timer, and for a conversation that is `pending`, a call, or closed.",
     }),
     messaging_window: MessagingWindow,
-    ticket_ids: z.array(idField("tkt")).meta({ description: "The tickets that were made of it, the oldest first." }),
+    ticket_ids: z.array(idField("tkt")).meta({ description: "The tickets created from it, the oldest first." }),
     metadata: Metadata,
-    portal_url: z.string().meta({ format: "uri", description: "The conversation in the portal." }),
+    portal_url: z.string().meta({ format: "uri", description: "The conversation's page in the portal." }),
     created_at: Timestamp,
     updated_at: Timestamp,
   })
-  .meta({ id: "Conversation", description: "An exchange with one contact on one channel, from its first message to its close." });
+  .meta({
+    id: "Conversation",
+    description: "An exchange with one contact on one channel, from its first message to its close.",
+    examples: [answered],
+  });
+/** As it is at other moments of its life. */
+export const NewConversation = Conversation.meta({ examples: [opened] });
+export const StartedConversation = Conversation.meta({ examples: [started] });
+export const ClosedConversation = Conversation.meta({ examples: [closed] });
 export type Conversation = z.input<typeof Conversation>;
 
 export const ConversationRef = z.strictObject({ conversation_id: idField("conv") });
@@ -125,7 +202,7 @@ export const ListConversations = z.strictObject({
   sort: z
     .enum(["-last_message_at", "last_message_at", "-created_at", "created_at", "-updated_at", "updated_at"])
     .default("-last_message_at")
-    .meta({ description: "By which time; with a minus sign the newest first." }),
+    .meta({ description: "The time to sort by; a minus sign means the newest first." }),
   ...pageInput,
 });
 export type ListConversations = z.output<typeof ListConversations>;
@@ -148,7 +225,7 @@ export const StartConversation = z
   .meta({
     examples: [
       {
-        channel_id: "chan_01m7x0q4w6e8r9t2y3v5n7b1c4",
+        channel_id: exampleId("chan"),
         to: { kind: "phone", value: "+15550101001" },
         subject: "Order A-1007",
         tags: ["vip"],
@@ -160,19 +237,23 @@ export type StartConversation = z.output<typeof StartConversation>;
 
 export const UpdateConversation = ConversationRef.extend({
   status: ConversationStatus.meta({
-    description: "`open` or `pending` (it waits for somebody). Closing is POST /close, reopening POST /reopen.",
+    description: "`open` or `pending` (it waits for somebody). To close it use POST /close, to open it again POST /reopen.",
   }).optional(),
   priority: Priority.optional(),
   tags: Tags.optional(),
-  subject: Subject.nullable().optional(),
-  handler_mode: HandlerMode.optional(),
+  subject: Subject.nullable()
+    .meta({ description: "What it is about; null removes it.", examples: ["Order A-1007"] })
+    .optional(),
+  handler_mode: HandlerMode.meta({ examples: ["human"] }).optional(),
   metadata: MetadataPatch.optional(),
 });
 export type UpdateConversation = z.output<typeof UpdateConversation>;
 
 export const HandOffConversation = ConversationRef.extend({
-  to: HandlerMode,
-  note: textField(1000, z.string().trim().min(1)).meta({ description: "Why; kept in the audit log." }).optional(),
+  to: HandlerMode.meta({ description: "Who answers from now on.", examples: ["human"] }),
+  note: textField(1000, z.string().trim().min(1))
+    .meta({ description: "The reason; kept in the audit log.", examples: ["The customer asks for a person."] })
+    .optional(),
 });
 export type HandOffConversation = z.output<typeof HandOffConversation>;
 
@@ -180,7 +261,7 @@ export type HandOffConversation = z.output<typeof HandOffConversation>;
 export const assignee = {
   assignee_id: idField("mem")
     .nullable()
-    .meta({ description: "A team member who was not removed; null for nobody.", examples: ["mem_01m7x0q4w6e8r9t2y3v5n7b1c4"] }),
+    .meta({ description: "A team member who was not removed; null: nobody.", examples: [exampleId("mem")] }),
 };
 
 export const AssignConversation = ConversationRef.extend(assignee);
@@ -191,12 +272,26 @@ export const Assignment = z
     id: idField("asg"),
     object: z.literal("assignment"),
     conversation_id: idField("conv"),
-    from_id: idField("mem").nullable().meta({ description: "Who had it before." }),
-    to_id: idField("mem").nullable().meta({ description: "Who has it since." }),
+    from_id: idField("mem").nullable().meta({ description: "Who had it before; null: nobody." }),
+    to_id: idField("mem").nullable().meta({ description: "Who has it since then; null: nobody." }),
     assigned_by: Author,
     created_at: Timestamp,
   })
-  .meta({ id: "Assignment", description: "That a conversation went from one to another." });
+  .meta({
+    id: "Assignment",
+    description: "A change of the team member a conversation is assigned to.",
+    examples: [
+      {
+        id: exampleId("asg"),
+        object: "assignment",
+        conversation_id: exampleId("conv"),
+        from_id: null,
+        to_id: exampleId("mem"),
+        assigned_by: help_desk,
+        created_at: story.assigned_at,
+      },
+    ],
+  });
 export type Assignment = z.input<typeof Assignment>;
 
 export const ListAssignments = ConversationRef.extend(pageInput);

@@ -4,6 +4,7 @@ import { closeConversation } from "./close-conversation.ts";
 import {
   AssignConversation,
   AssignmentList,
+  ClosedConversation,
   Conversation,
   ConversationList,
   ConversationRef,
@@ -12,6 +13,7 @@ import {
   ListContactConversations,
   ListConversations,
   StartConversation,
+  StartedConversation,
   UpdateConversation,
 } from "./contract.ts";
 import { findConversation, showLockedConversation } from "./find-conversation.ts";
@@ -48,9 +50,9 @@ export const conversationsRouter = router({
     name: "startConversation",
     summary: "Start a conversation",
     description:
-      "Opens a conversation in which nothing has been said yet. Name the contact by `contact_id`, or by `to`; somebody unknown becomes a contact. A contact has one open conversation on a channel: where there is one already, the answer is 409 `invalid_status_transition`, whose `conversation_id` names it. Nobody is called: on a telephone line conversations are started by the contact. To write in whichever conversation is open, use POST /v1/messages.",
+      "Opens a conversation without messages. Name the contact by `contact_id` or by `to`; an unknown person becomes a contact. A contact has at most one open conversation on a channel: where there is one already, the answer is 409 `invalid_status_transition`, and its `conversation_id` names that conversation. No call is made: on a telephone line only the contact starts conversations. To write in the open conversation, or in a new one if there is none, use POST /v1/messages.",
     input: StartConversation,
-    output: Conversation,
+    output: StartedConversation,
     status: 201,
     location: "/v1/conversations/{id}",
     errors: ["channel_disconnected", "call_not_active", "invalid_status_transition", "recipient_unreachable"],
@@ -60,7 +62,7 @@ export const conversationsRouter = router({
     route: "GET /v1/conversations/{conversation_id}",
     name: "getConversation",
     summary: "Get a conversation",
-    description: "One conversation. `messaging_window` tells what may be sent at this moment.",
+    description: "One conversation. `messaging_window` says what may be sent at this moment.",
     input: ConversationRef,
     output: Conversation,
     run: findConversation,
@@ -70,7 +72,7 @@ export const conversationsRouter = router({
     name: "updateConversation",
     summary: "Update a conversation",
     description:
-      "Changes the fields that are named; `metadata` is merged: a key that is null is removed. What is so already is no change, and an empty body changes nothing. `status` goes between `open` and `pending` only. On a closed conversation `status` and `handler_mode` cannot be changed; everything else can.",
+      "Changes the fields that are named; `metadata` is merged: a key that is null is removed. Setting a field to its present value changes nothing, and neither does an empty body. `status` can be changed between `open` and `pending` only. On a closed conversation `status` and `handler_mode` cannot be changed; all other fields can.",
     input: UpdateConversation,
     output: Conversation,
     errors: ["conversation_closed", "invalid_status_transition"],
@@ -81,9 +83,9 @@ export const conversationsRouter = router({
     route: "POST /v1/conversations/{conversation_id}/close",
     name: "closeConversation",
     summary: "Close a conversation",
-    description: "Marks the conversation `resolved` and sends `conversation_end`. The contact's next message opens a new one.",
+    description: "Marks the conversation `resolved` and sends `conversation_end`. The contact's next message opens a new conversation.",
     input: ConversationRef,
-    output: Conversation,
+    output: ClosedConversation,
     errors: ["conversation_closed"],
     run: closeConversation,
   }),
@@ -92,7 +94,7 @@ export const conversationsRouter = router({
     name: "reopenConversation",
     summary: "Reopen a conversation",
     description:
-      "Opens a conversation again that was `resolved` or `timed_out`. Not one that the contact `ended`, and not beside another that is open with the same contact on the same channel: that one is named by `conversation_id`.",
+      "Opens a conversation again that is `resolved` or `timed_out`. Refused for one that the contact `ended`, and while another one with the same contact on the same channel is open: `conversation_id` of the error names that one.",
     input: ConversationRef,
     output: Conversation,
     errors: ["invalid_status_transition"],
@@ -101,9 +103,9 @@ export const conversationsRouter = router({
   handOff: write({
     route: "POST /v1/conversations/{conversation_id}/handoff",
     name: "handOffConversation",
-    summary: "Hand a conversation off",
+    summary: "Hand off a conversation",
     description:
-      "Says who answers from now on: the AI agent, a person, or nobody in particular. Who handed it off, and the note, are kept in the audit log. Sending a message through the API does not change who answers.",
+      "Sets who answers from now on: the AI agent, a person, or nobody in particular. The audit log keeps who handed it off, and the note. Sending a message through the API does not change who answers.",
     input: HandOffConversation,
     output: Conversation,
     errors: ["conversation_closed"],
@@ -114,7 +116,7 @@ export const conversationsRouter = router({
     name: "assignConversation",
     summary: "Assign a conversation",
     description:
-      "Gives an open conversation to a member of the team, or to nobody. Where a member is given one, a person answers from now on: `handler_mode` becomes `human`. Taking it from a member leaves `handler_mode` as it is. What is so already is no change. Whoever is removed from the team loses what is open.",
+      "Assigns an open conversation to a team member, or to nobody. Assigned to a member, its `handler_mode` becomes `human`; unassigned, it keeps its `handler_mode`. Assigning it to the member who has it already changes nothing. When a member is removed, their open conversations become unassigned.",
     input: AssignConversation,
     output: Conversation,
     errors: ["conversation_closed"],
@@ -124,7 +126,7 @@ export const conversationsRouter = router({
     route: "GET /v1/conversations/{conversation_id}/assignments",
     name: "listConversationAssignments",
     summary: "List a conversation's assignments",
-    description: "Who had the conversation, and who gave it to whom, the newest first.",
+    description: "To whom the conversation was assigned, when and by whom, the newest first.",
     input: ListAssignments,
     output: AssignmentList,
     errors: ["invalid_cursor"],

@@ -11,6 +11,7 @@ export const errors = {
     meaning: "A parameter or a field is missing, unknown, or has a value that is not allowed.",
     remedy: "Read `errors`: each fault names the place as a JSON pointer. Nothing was changed.",
     retryable: false,
+    example: { errors: [{ pointer: "/colour", code: "unknown_field", detail: "There is no field colour." }] },
   },
   malformed_json: {
     status: 400,
@@ -39,6 +40,7 @@ export const errors = {
     meaning: "The request carries no valid API key; `reason` says which way it is not.",
     remedy: "Send `Authorization: Bearer wsk_live_…` with a key that is neither revoked nor expired.",
     retryable: false,
+    example: { reason: "revoked_token" },
   },
   insufficient_credits: {
     status: 402,
@@ -53,6 +55,7 @@ export const errors = {
     meaning: "The key is valid but does not have the scope this operation needs.",
     remedy: "Use a key with `required_scope`.",
     retryable: false,
+    example: { required_scope: "read", granted_scopes: ["write"] },
   },
   origin_not_allowed: {
     status: 403,
@@ -123,6 +126,7 @@ export const errors = {
     meaning: "The step does not lead on from the status that the resource has.",
     remedy: "`allowed` names the statuses that may come next; `detail` says how to get there.",
     retryable: false,
+    example: { allowed: [] },
   },
   last_owner: {
     status: 409,
@@ -244,6 +248,7 @@ export const errors = {
     meaning: "A variable of the template is missing, empty, unknown, or of a form that WhatsApp does not take.",
     remedy: "Read `errors`: each names a variable. The template's `parameters` say which there are.",
     retryable: false,
+    example: { errors: [{ pointer: "/content/variables/2", code: "required", detail: "The parameter 2 is missing." }] },
   },
   webhook_url_not_allowed: {
     status: 422,
@@ -272,6 +277,7 @@ export const errors = {
     meaning: "One of the three windows (address, key, workspace) is full; `limit` says which.",
     remedy: "Wait for `Retry-After` seconds.",
     retryable: true,
+    example: { limit: { scope: "key", limit: 600, window_seconds: 60, reset_at: "2026-11-22T10:18:00.000Z" } },
   },
   headers_too_large: {
     status: 431,
@@ -302,7 +308,12 @@ interface ErrorEntry {
   meaning: string;
   remedy: string;
   retryable: boolean;
+  /** The members that a problem of this code has beside the common ones, as they could be. */
+  example?: { errors?: Fault[]; reason?: UnauthorizedReason } & Record<string, unknown>;
 }
+
+/** What only some codes have beside the common members. */
+export const memberExamples = (code: ErrorCode): ErrorEntry["example"] => (errors[code] as ErrorEntry).example;
 
 export type ErrorCode = keyof typeof errors;
 

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { noSuch } from "./errors.ts";
 import { isId, prefixes, type Id, type Prefix } from "./ids.ts";
+import { exampleId, story } from "./story.ts";
 
 /** The words every contract is made of. */
 
@@ -11,7 +12,7 @@ export const idField = <P extends Prefix>(prefix: P): z.ZodType<Id<P>, Id<P>> =>
     .meta({
       description: `Id of the ${prefixes[prefix]}: a TypeID, \`${prefix}_\` and 26 characters.`,
       pattern: `^${prefix}_[0-7][0-9a-hjkmnp-tv-z]{25}$`,
-      examples: [`${prefix}_01m7x0q4w6e8r9t2y3v5n7b1c4`],
+      examples: [exampleId(prefix)],
     }) as unknown as z.ZodType<Id<P>, Id<P>>;
 
 /** A filter by id that can also ask for what has none. */
@@ -20,9 +21,9 @@ export const idOrNoneField = <P extends Prefix>(prefix: P): z.ZodType<Id<P> | "n
     .string()
     .refine((text) => text === "none" || isId(prefix, text), { error: noSuch("").detail, params: { code: noSuch("").code } })
     .meta({
-      description: `Id of the ${prefixes[prefix]}; or \`none\`, for those that have none.`,
+      description: `Id of the ${prefixes[prefix]}; or \`none\`: only what has none.`,
       pattern: `^${prefix}_[0-7][0-9a-hjkmnp-tv-z]{25}$|^none$`,
-      examples: [`${prefix}_01m7x0q4w6e8r9t2y3v5n7b1c4`],
+      examples: [exampleId(prefix)],
     }) as unknown as z.ZodType<Id<P> | "none", Id<P> | "none">;
 
 /** Text, counted in characters (code points) as JSON Schema counts; zod's own `max` counts UTF-16 units, two for an emoji. */
@@ -34,9 +35,7 @@ export const textField = (max: number, text: z.ZodString = z.string()) =>
     })
     .meta({ maxLength: max });
 
-export const Timestamp = z
-  .string()
-  .meta({ format: "date-time", description: "RFC 3339, UTC, milliseconds.", examples: ["2026-11-22T10:15:12.480Z"] });
+export const Timestamp = z.string().meta({ format: "date-time", description: "RFC 3339, UTC, milliseconds.", examples: [story.asked_at] });
 
 const rfc3339 = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[+-](0\d|1[0-5]):[0-5]\d)$/;
 
@@ -47,7 +46,11 @@ export const Moment = z
     error: "Must be an RFC 3339 date and time, such as 2026-11-22T10:15:12Z.",
     params: { code: "invalid_timestamp" },
   })
-  .meta({ format: "date-time", description: "RFC 3339 date and time.", examples: ["2026-11-22T10:15:12Z"] });
+  .meta({
+    format: "date-time",
+    description: "RFC 3339 date and time. A bound of a filter is exclusive.",
+    examples: ["2026-11-22T10:15:12Z"],
+  });
 
 /** The 31st of February passes a pattern but not the calendar. */
 function isRealDay(text: string): boolean {
@@ -65,7 +68,7 @@ export const Metadata = z
   .record(textField(40, z.string().min(1)), textField(500))
   .refine(fewKeys, too_many_keys)
   .meta({
-    description: "Your own keys and values: at most 50, names to 40 characters, values to 500.",
+    description: "Your own keys and values: at most 50, names of up to 40 characters, values of up to 500. They are kept and never read.",
     examples: [{ order_id: "A-1007" }],
   });
 
@@ -73,7 +76,7 @@ export const Metadata = z
 export const MetadataPatch = z
   .record(textField(40, z.string().min(1)), textField(500).nullable())
   .refine(fewKeys, too_many_keys)
-  .meta({ description: "Merged into what is there: a key that is null is removed.", examples: [{ order_id: "A-1007" }] });
+  .meta({ description: "Merged into the present metadata: a key that is null is removed.", examples: [{ order_id: "A-1007" }] });
 
 /** A filter by some of the words there are. */
 export const several = <T extends Readonly<Record<string, string>>>(word: z.ZodEnum<T>) =>
@@ -86,24 +89,29 @@ export const several = <T extends Readonly<Record<string, string>>>(word: z.ZodE
     .optional();
 
 export const pageInput = {
-  limit: z.number().int().min(1).max(100).default(20).meta({ description: "How many to return." }),
-  cursor: z.string().max(1000).meta({ description: "`next_cursor` of the page before; the filters must stay the same." }).optional(),
+  limit: z.number().int().min(1).max(100).default(20).meta({ description: "How many rows to return." }),
+  cursor: z.string().max(1000).meta({ description: "`next_cursor` of the previous page; the filters must stay the same." }).optional(),
   include_total: z
     .boolean()
-    .meta({ description: "Adds `total_count`. Every row that matches is counted, so ask once and not for each page." })
+    .meta({ description: "Adds `total_count`. Every matching row is counted, so ask for it once and not on each page." })
     .optional(),
 };
 
-export const listOf = <T extends z.ZodType>(item: T, id: string) =>
+const ListName = z.literal("list");
+
+/** Whether an answer is a page of a list, as `listOf` makes them. */
+export const isList = (output: z.ZodType): boolean => output instanceof z.ZodObject && output.shape["object"] === ListName;
+
+/** A page of what the item's own examples are, newest first; a feed is never at its end. */
+export const listOf = <T extends z.ZodType>(item: T, id: string, next_cursor: string | null = null) =>
   z
     .object({
-      object: z.literal("list"),
-      data: z.array(item),
-      has_more: z.boolean(),
-      next_cursor: z
-        .string()
-        .nullable()
-        .meta({ description: "Pass it as `cursor` for the next page; null on the last. A feed always has one: keep it and ask again." }),
-      total_count: z.number().int().optional().meta({ description: "How many match on all pages; only with `include_total=true`." }),
+      object: ListName,
+      data: z.array(item).meta({ description: "The rows of this page." }),
+      has_more: z.boolean().meta({ description: "Whether there are more rows behind this page now." }),
+      next_cursor: z.string().nullable().meta({
+        description: "Pass it as `cursor` to get the next page; null on the last page. A feed always has one: keep it and ask again later.",
+      }),
+      total_count: z.number().int().optional().meta({ description: "How many rows match on all pages; only with `include_total=true`." }),
     })
-    .meta({ id, description: "One page." });
+    .meta({ id, description: "One page.", examples: [{ object: "list", data: item.meta()?.["examples"], has_more: false, next_cursor }] });

@@ -1,9 +1,15 @@
 import { z } from "zod";
 import { idField, listOf, Moment, pageInput, several, Timestamp } from "../core/fields.ts";
+import { exampleId, story } from "../core/story.ts";
 import { EventName } from "../webhooks/contract.ts";
+import { examplePayload } from "../webhooks/define-event.ts";
+import { eventTypes } from "./catalogue.ts";
 
 /** In the document it is one of the events' own schemas. Here nothing is taken away from what was stored. */
 export const EventPayload = z.record(z.string(), z.unknown()).meta({ id: "EventPayload" });
+
+const { new_message } = eventTypes;
+const example_payload = examplePayload(new_message);
 
 export const Event = z
   .object({
@@ -13,7 +19,11 @@ export const Event = z
     created_at: Timestamp,
     payload: EventPayload,
   })
-  .meta({ id: "Event", description: "Something that happened; `payload` is the object that is posted to webhooks." });
+  .meta({
+    id: "Event",
+    description: "Something that happened; `payload` is the body that is posted to webhooks.",
+    examples: [{ id: exampleId("evt"), object: "event", type: new_message.type, created_at: story.asked_at, payload: example_payload }],
+  });
 export type Event = z.input<typeof Event>;
 
 export const EventRef = z.strictObject({ event_id: idField("evt") });
@@ -26,20 +36,25 @@ export const ListEvents = z.strictObject({
   ...pageInput,
 });
 export type ListEvents = z.output<typeof ListEvents>;
-export const EventList = listOf(Event, "EventList");
+export const EventList = listOf(Event, "EventList", "WyI3NDIxIiwiZXZ0XzAxbTgxYzFjYjBlOHI5dDJ5M3Y1bjdiMWM0Il0.2kJ9mQx7vR4");
 
 export const EventTypeEntry = z
   .object({
     object: z.literal("event_type"),
-    type: z.string(),
-    status: z.enum(["available", "roadmap"]).meta({ description: "`roadmap`: announced, and not sent yet." }),
-    description: z.string().meta({ description: "When it happens." }),
-    example_payload: EventPayload.nullable().meta({ description: "A body as it is posted; null while it is on the roadmap." }),
+    type: z.string().meta({ description: "Its name." }),
+    status: z
+      .enum(["available", "roadmap"])
+      .meta({ description: "`available`: it is sent; `roadmap`: it is announced, but not sent yet." }),
+    description: z.string().meta({ description: "When it is sent." }),
+    example_payload: EventPayload.nullable().meta({
+      description: "An example of the body that is posted; null while it is on the roadmap.",
+    }),
   })
   .meta({
     id: "EventTypeEntry",
     description: "A kind of event.",
     examples: [
+      { object: "event_type", type: new_message.type, status: "available", description: new_message.description, example_payload },
       {
         object: "event_type",
         type: "agent.handoff",

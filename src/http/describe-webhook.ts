@@ -2,6 +2,7 @@ import type { EventType } from "../webhooks/define-event.ts";
 import type { Document, Response } from "./document-nodes.ts";
 import { pascal } from "./describe-operation.ts";
 import { exampleOf, type Schema } from "../core/example.ts";
+import { exampleId } from "../core/story.ts";
 
 export const webhookChapter = {
   name: "Webhooks",
@@ -9,15 +10,15 @@ export const webhookChapter = {
 };
 
 const webhookHeaders: [name: string, required: boolean, description: string, example: string][] = [
-  ["webhook-id", true, "The delivery's id: the same on every attempt and replay. De-duplicate by it.", "dlv_01m7x0q4w6e8r9t2y3v5n7b1c4"],
-  ["webhook-timestamp", true, "Unix seconds of this attempt.", "1795342512"],
+  ["webhook-id", true, "The delivery's id: the same on every attempt and replay. Use it to recognise duplicates.", exampleId("dlv")],
+  ["webhook-timestamp", true, "The time of this attempt, in Unix seconds.", "1795342512"],
   [
     "webhook-signature",
     true,
-    "`v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; one for each live secret, separated by spaces.",
+    "`v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; one for each secret that is valid, separated by spaces.",
     "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=",
   ],
-  ["delivery_id", false, "The same as `webhook-id`, unless the endpoint has turned it off.", "dlv_01m7x0q4w6e8r9t2y3v5n7b1c4"],
+  ["delivery_id", false, "The same as `webhook-id`; absent where the endpoint has turned it off.", exampleId("dlv")],
   ["wassla-event", true, "The event's type.", "new_message"],
   ["wassla-attempt", true, "The attempt's number, from 1.", "1"],
 ];
@@ -49,8 +50,8 @@ export function describeWebhook(document: Document, event: EventType): object {
       content: { "application/json": { schema, example: exampleOf(schema, document.components.schemas) } },
     },
     responses: {
-      "2XX": { description: "Received. Answer within ten seconds; anything else is tried again for up to 24 hours." },
-      "4XX": { description: "Not received. 410 disables the endpoint; 429 may say when to come back." },
+      "2XX": { description: "Received. Answer within ten seconds: any other answer, or none, is tried again for up to 24 hours." },
+      "4XX": { description: "Not received. 410 disables the endpoint; with 429, `Retry-After` can delay the next attempt." },
     },
   };
 }

@@ -1,7 +1,7 @@
 import { html } from "hono/html";
 import { errors, type ErrorCode } from "../core/errors.ts";
 import type { Document, Parameter } from "./document-nodes.ts";
-import type { Schema } from "../core/example.ts";
+import { nameOf, type Schema } from "../core/example.ts";
 
 export type Markup = ReturnType<typeof html>;
 
@@ -35,6 +35,7 @@ export function referencePage(document: Document): Markup {
             html`<a class="chapter" href="#${anchor(chapter.name)}">${chapter.name}</a>
               ${chapter.shown.map(({ id, operation }) => html`<a href="#${id}">${operation["summary"]}</a>`)}`,
         )}
+        <a class="chapter" href="#objects">Objects</a>
         <a class="chapter" href="#errors">Errors</a>
         <a class="chapter" href="/openapi.json">openapi.json</a>
       </nav>
@@ -49,6 +50,7 @@ export function referencePage(document: Document): Markup {
               ${prose(chapter.description)} ${chapter.shown.map((each) => article(each, document))}
             </section>`,
         )}
+        ${objects(document)}
         <section id="errors">
           <h2>Errors</h2>
           <p>Every error is <code>application/problem+json</code>. Branch on <code>code</code>: it never changes.</p>
@@ -148,38 +150,68 @@ function article({ id, method, path, operation }: Shown, document: Document): Ma
     ${
       body
         ? html`<h4>Body</h4>
-            ${fields(body.schema, document)}${sample(body.example)}`
+            ${fields(resolved(body.schema, document.components.schemas))}${sample(body.example)}`
         : ""
     }
-    ${answers.map(([status, answer]) =>
-      "$ref" in answer || !answer.content
-        ? ""
-        : html`<h4>Answer ${status}</h4>
-            <details>
-              <summary>${answer.description} An example</summary>
-              ${sample(Object.values(answer.content)[0]!.example)}
-            </details>`,
-    )}
+    ${answers.map(([status, answer]) => {
+      if ("$ref" in answer || !answer.content) return "";
+      const [{ schema, example }] = Object.values(answer.content) as [{ schema: Schema; example?: unknown }];
+      return html`<h4>Answer ${status}</h4>
+        <details>
+          <summary>${answer.description} ${typeOf(schema)}, an example</summary>
+          ${sample(example)}
+        </details>`;
+    })}
     ${answers.some(([, answer]) => "$ref" in answer) ? html`<p class="codes">Errors: ${codesOf(answers, document)}</p>` : ""}
   </article>`;
 }
 
 const parameterOf = (given: Parameter | { $ref: string }, { components }: Document): Parameter =>
-  "$ref" in given ? components.parameters[given.$ref.slice("#/components/parameters/".length)]! : given;
+  "$ref" in given ? components.parameters[nameOf(given.$ref)]! : given;
 
-/** The fields of a body, one level deep: the example shows the rest. */
-function fields(schema: Schema, document: Document): Markup {
-  const name = schema.$ref?.slice("#/components/schemas/".length);
-  const { properties = {}, required = [] } = (name ? document.components.schemas[name] : schema) as {
-    properties?: Record<string, Schema>;
-    required?: string[];
-  };
+/** Every schema that a type links to. A request's body is shown with its operation alone. */
+function objects({ paths, components: { schemas } }: Document): Markup {
+  const bodies = Object.values(paths)
+    .flatMap((methods) => Object.values(methods))
+    .map(({ requestBody }) => requestBody?.content["application/json"]?.schema.$ref);
+  const names = Object.keys(schemas).filter((name) => !bodies.includes(`#/components/schemas/${name}`));
+  return html`<section id="objects">
+    <h2>Objects</h2>
+    <p>What bodies and answers are made of: ${names.map((name) => html`${linkTo(name)} `)}</p>
+    ${names.map(
+      (name) =>
+        html`<article id="${objectAnchor(name)}">
+          <h3>${name}</h3>
+          ${prose(schemas[name]!.description ?? "")} ${shapeOf(schemas[name]!, schemas)}
+        </article>`,
+    )}
+  </section>`;
+}
+
+/** A table of fields, one for each member of a union, or the values of what has no fields. */
+function shapeOf(schema: Schema, schemas: Schemas): Markup {
+  const members = optionsOf(schema);
+  if (members)
+    return html`${members.map(
+      (member) =>
+        html`<h4>${typeOf(member)}</h4>
+          ${fields(resolved(member, schemas))}`,
+    )}`;
+  return schema["properties"] ? fields(schema) : html`<p>${typeOf(schema)}</p>`;
+}
+
+type Schemas = Record<string, Schema>;
+
+const resolved = (schema: Schema, schemas: Schemas): Schema => (schema.$ref === undefined ? schema : schemas[nameOf(schema.$ref)]!);
+const optionsOf = (schema: Schema) => (schema["anyOf"] ?? schema["oneOf"]) as Schema[] | undefined;
+
+function fields(schema: Schema): Markup {
   return html`<table>
     <tbody>
-      ${Object.entries(properties).map(
-        ([field, part]) =>
+      ${rowsOf(schema).map(
+        ({ field, part, required }) =>
           html`<tr>
-            <td><code>${field}</code>${required.includes(field) ? html` <em>required</em>` : ""}</td>
+            <td><code>${field}</code>${required ? html` <em>required</em>` : ""}</td>
             <td>${typeOf(part)}</td>
             <td>${inline(part.description ?? "")}</td>
           </tr>`,
@@ -188,19 +220,43 @@ function fields(schema: Schema, document: Document): Markup {
   </table>`;
 }
 
-function typeOf(schema: Schema): string {
-  if (schema.$ref !== undefined) return schema.$ref.slice("#/components/schemas/".length);
-  if (Array.isArray(schema["enum"])) return schema["enum"].join(" | ");
-  const options = schema["anyOf"] as Schema[] | undefined;
-  if (options) return options.map(typeOf).join(" | ");
-  return schema.type === "array" ? `${typeOf(schema["items"] as Schema)}[]` : String(schema.format ?? schema.type ?? "");
+/** The fields of a schema; of what has no section of its own, those within it too. */
+function rowsOf(schema: Schema, within = ""): { field: string; part: Schema; required: boolean }[] {
+  const { properties = {}, required = [] } = schema as { properties?: Schemas; required?: string[] };
+  return Object.entries(properties).flatMap(([name, part]) => {
+    const field = within + name;
+    const [object = part] = (optionsOf(part) ?? []).filter(({ type }) => type !== "null");
+    const items = object["items"] as Schema | undefined;
+    return [
+      { field, part, required: required.includes(name) },
+      ...rowsOf(object, `${field}.`),
+      ...(items ? rowsOf(items, `${field}[].`) : []),
+    ];
+  });
 }
+
+function typeOf(schema: Schema): (string | Markup)[] {
+  if (schema.$ref !== undefined) return [linkTo(nameOf(schema.$ref))];
+  const values = "const" in schema ? [schema["const"]] : (schema["enum"] as unknown[] | undefined);
+  if (values) return either(values.map((value) => [html`<code>${value}</code>`]));
+  const options = optionsOf(schema);
+  if (options) return either(options.map(typeOf));
+  if (Array.isArray(schema.type)) return either(schema.type.map((type) => typeOf({ ...schema, type })));
+  if (schema.type === "array") return ["array of ", ...typeOf(schema["items"] as Schema)];
+  const of = schema["additionalProperties"];
+  if (typeof of === "object" && of !== null && Object.keys(of).length > 0) return ["object of ", ...typeOf(of as Schema)];
+  return [schema.type === "null" ? "null" : String(schema.format ?? schema.type ?? "anything")];
+}
+
+const either = (types: (string | Markup)[][]): (string | Markup)[] => types.flatMap((type, at) => (at === 0 ? type : [" | ", ...type]));
+const objectAnchor = (name: string): string => `object-${name}`;
+const linkTo = (name: string): Markup => html`<a href="#${objectAnchor(name)}">${name}</a>`;
 
 /** Each refusal's examples are keyed by code. */
 const codesOf = (answers: [string, object][], { components }: Document): Markup[] =>
   answers.flatMap(([, answer]) => {
     if (!("$ref" in answer)) return [];
-    const { content } = components.responses[String(answer.$ref).slice("#/components/responses/".length)]!;
+    const { content } = components.responses[nameOf(String(answer.$ref))]!;
     return Object.keys(content!["application/problem+json"]!.examples!).map(
       (code) => html`<a href="/docs/errors/${code}"><code>${code}</code></a> `,
     );

@@ -80,7 +80,7 @@ function handler({ procedure, call, method, path, meta, input }: Published) {
         ...(meta.location !== undefined && { Location: meta.location.replace("{id}", (output as { id: string }).id) }),
         ...(ctx.idempotency?.is_replayed && { "Idempotent-Replayed": "true" }),
       };
-      return render(c, output as object, meta.status, headers);
+      return render(c, output as object, meta, headers);
     } catch (error) {
       return sendProblem(c, error instanceof TRPCError ? apiErrorOf(error) : error, templateOf(path));
     }
@@ -88,10 +88,10 @@ function handler({ procedure, call, method, path, meta, input }: Published) {
 }
 
 /** A single resource carries a strong entity tag; whoever has it already is told so. */
-function render(c: Context<Front>, output: object, status: OperationMeta["status"], headers: Record<string, string>): Response {
+function render(c: Context<Front>, output: object, { status, is_list }: OperationMeta, headers: Record<string, string>): Response {
   const body = JSON.stringify(output);
   headers["Content-Type"] = "application/json";
-  if (c.req.method === "POST" || "data" in output) return respond(c, body, status, headers);
+  if (c.req.method === "POST" || is_list) return respond(c, body, status, headers);
   headers["ETag"] = etagOf(body);
   // RFC 9110 §13.1.2: of what was changed nobody is told that it is as it was.
   const known = c.req.method === "PATCH" || c.req.method === "DELETE" ? undefined : c.req.header("if-none-match");

@@ -7,7 +7,7 @@ export const jobsRouter = router({
     route: "GET /v1/jobs/{job_id}",
     name: "getJob",
     summary: "Get a job",
-    description: "Work that was answered with 202, and how far it is. It survives a crash: what is done is not done again.",
+    description: "Work that was accepted with 202, and how far it is. It survives a crash: what is done is not done again.",
     input: JobRef,
     output: Job,
     run: findJob,

@@ -1,14 +1,14 @@
 import { z } from "zod";
 import { defineEvent } from "../webhooks/define-event.ts";
-import { Conversation } from "../conversations/contract.ts";
-import { Message } from "./contract.ts";
+import { NewConversation } from "../conversations/contract.ts";
+import { ReceivedMessage } from "./contract.ts";
 
 export const newMessage = defineEvent({
   type: "new_message",
   summary: "A message was stored",
   description:
-    "Every inbound and outbound message, once, when it is stored: an outbound one as `queued`; its later status is read through the API. `conversation.handler_mode` tells who answers, so that a hand-over can be derived from it.",
+    "Sent once for every inbound and outbound message, when it is stored. An outbound message is `queued` then: read its later status through the API. `conversation.handler_mode` says who answers, so that a hand-over can be recognised.",
   data: z
-    .object({ message: Message, conversation: Conversation })
-    .meta({ id: "NewMessageData", description: "The message, and its conversation as it was at that moment." }),
+    .object({ message: ReceivedMessage, conversation: NewConversation })
+    .meta({ id: "NewMessageData", description: "The message, and its conversation at that moment." }),
 });

@@ -6,6 +6,7 @@ import {
   Message,
   MessageList,
   MessageRef,
+  QueuedMessage,
   SendMessage,
   SendMessageToContact,
   Transcript,
@@ -22,7 +23,7 @@ export const messagesRouter = router({
     route: "GET /v1/conversations/{conversation_id}/messages",
     name: "listConversationMessages",
     summary: "List a conversation's messages",
-    description: "What was said, in and out, the newest first unless `order` says otherwise.",
+    description: "The messages of one conversation, in and out, the newest first unless `order` says otherwise.",
     input: ListConversationMessages,
     output: MessageList,
     errors: ["invalid_cursor"],
@@ -33,9 +34,9 @@ export const messagesRouter = router({
     name: "sendMessage",
     summary: "Send a message",
     description:
-      "Queues a message to the conversation's contact and answers at once with `status: queued`; how it fares is read on the message. A free-form message outside the 24-hour window is refused before anything is sent.",
+      "Queues a message to the conversation's contact and answers at once with `status: queued`; read its later status on the message. A free-form message outside the 24-hour window is refused before anything is sent.",
     input: SendMessage,
-    output: Message,
+    output: QueuedMessage,
     status: 201,
     location: "/v1/messages/{id}",
     errors: [
@@ -56,7 +57,7 @@ export const messagesRouter = router({
     name: "getTranscript",
     summary: "Get a transcript",
     description:
-      "What was said, the oldest first, for people to read: every message in and out, also those that were not delivered, which are marked. Internal notes are not part of it. With `format=text` or `format=markdown` it is rendered into `content`, a block for each message; in Markdown whatever somebody wrote is escaped, so that it stays text. Times are UTC. At most the newest 5,000 messages: `truncated` says whether there are earlier ones, which GET /messages has.",
+      "All messages of a conversation, the oldest first, for people to read. Messages that were not delivered are included and marked; notes are not included. With `format=text` or `format=markdown` the transcript is rendered into `content`, one block for each message; in Markdown, what people wrote is escaped, so that it stays text. Times are in UTC. It holds at most the newest 5,000 messages: `truncated` says whether there are earlier ones, which GET /messages returns.",
     input: GetTranscript,
     output: Transcript,
     run: getTranscript,
@@ -66,7 +67,7 @@ export const messagesRouter = router({
     name: "listMessages",
     summary: "List messages",
     description:
-      "The messages of every conversation, the newest first. With `order=asc` it is a feed for mirroring them: `next_cursor` is always there, and whoever keeps it and asks again later gets each message once and misses none, however late its transaction was committed. A message appears in the feed once; ask with `updated_after` for those whose status has changed.",
+      "The messages of every conversation, the newest first. With `order=asc` it is a feed to copy them from: `next_cursor` is always present. Keep it and ask again later, and you get each message exactly once and miss none, even one whose transaction was committed late. A change of status does not bring a message back into the feed: use `updated_after` for those.",
     input: ListMessages,
     output: MessageList,
     errors: ["invalid_cursor"],
@@ -76,7 +77,7 @@ export const messagesRouter = router({
     route: "GET /v1/messages/{message_id}",
     name: "getMessage",
     summary: "Get a message",
-    description: "One message and how its delivery fares.",
+    description: "One message, with the status of its delivery.",
     input: MessageRef,
     output: Message,
     run: findMessage,
@@ -86,9 +87,9 @@ export const messagesRouter = router({
     name: "sendMessageToContact",
     summary: "Send a message to a contact",
     description:
-      "Queues a message to a contact on a channel: in their open conversation there, or in a new one. Name the contact by `contact_id`, or by `to`; somebody unknown becomes a contact. A closed conversation is not reopened. Where the channel has a 24-hour window and the contact has not opened it, the message is refused and nothing is made.",
+      "Queues a message to a contact on a channel: in their open conversation on it, or in a new one. Name the contact by `contact_id` or by `to`; an unknown person becomes a contact. A closed conversation is not reopened. Where the channel has a 24-hour window and it is closed, a free-form message is refused and nothing is created.",
     input: SendMessageToContact,
-    output: Message,
+    output: QueuedMessage,
     status: 201,
     location: "/v1/messages/{id}",
     errors: [
@@ -109,9 +110,9 @@ export const messagesRouter = router({
     name: "retryMessage",
     summary: "Retry a failed message",
     description:
-      "Queues a message whose status is `failed` again, under the checks of a new one. Not where its own content was the reason (`content_type_unsupported`, `provider_invalid_request`, `template_params_invalid`), and never a message that is `unknown`: it may have arrived.",
+      "Queues a message whose status is `failed` again, after the same checks as for a new one. Refused where its own content was the reason (`content_type_unsupported`, `provider_invalid_request`, `template_params_invalid`), and for a message that is `unknown`, because it may have arrived.",
     input: MessageRef,
-    output: Message,
+    output: QueuedMessage,
     status: 202,
     errors: [
       "message_not_retryable",

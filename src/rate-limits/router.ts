@@ -7,8 +7,8 @@ export const rateLimitRouter = router({
   get: anyRead({
     route: "GET /v1/rate_limit",
     name: "getRateLimit",
-    summary: "What remains of the limits",
-    description: "The three windows as they stand now. Over REST this request itself is counted in none of them.",
+    summary: "Get the rate limits",
+    description: "The three windows, and how many requests remain in each. This request itself is not counted.",
     input: z.strictObject({}),
     output: RateLimit,
     run: describeRateLimit,

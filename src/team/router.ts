@@ -19,7 +19,8 @@ export const teamMembersRouter = router({
     route: "GET /v1/team_members",
     name: "listTeamMembers",
     summary: "List team members",
-    description: "The people who answer, the newest first. Those who were removed are in it too, as `removed`: history needs their names.",
+    description:
+      "The people of the team, the newest first. Removed members are included, with the status `removed`, because the history needs their names.",
     input: ListMembers,
     output: TeamMemberList,
     errors: ["invalid_cursor"],
@@ -39,7 +40,7 @@ export const teamMembersRouter = router({
     name: "inviteTeamMember",
     summary: "Invite a team member",
     description:
-      "Makes a member who is `invited`, and an invitation that is good for 7 days. Its link is in this answer and nowhere else: give it to them. Inviting somebody again who has not joined, or who was removed, is the same member with a new invitation; the earlier one ends.",
+      "Creates a member with the status `invited`, and an invitation that is valid for 7 days. Its link is only in this answer: give it to the person. Inviting somebody again who has not joined yet, or who was removed, gives the same member a new invitation; the earlier invitation ends.",
     input: InviteMember,
     output: InvitedMember,
     status: 201,
@@ -50,7 +51,7 @@ export const teamMembersRouter = router({
     route: "PATCH /v1/team_members/{team_member_id}",
     name: "updateTeamMember",
     summary: "Update a team member",
-    description: "Changes the name or the role. The last active owner stays one: 409 `last_owner`.",
+    description: "Changes the name or the role. The last active owner must stay an owner: another role is refused with 409 `last_owner`.",
     input: UpdateMember,
     output: TeamMember,
     errors: ["last_owner"],
@@ -62,7 +63,7 @@ export const teamMembersRouter = router({
     name: "deleteTeamMember",
     summary: "Remove a team member",
     description:
-      "Takes somebody out of the team. They are not erased: what they did keeps their name. What is open and assigned to them is released: conversations, and tickets that are not closed. The last active owner cannot be removed: 409 `last_owner`.",
+      "Removes a person from the team. The member is not erased: what they did keeps their name. Their open conversations, and their tickets that are not closed, become unassigned. The last active owner cannot be removed: 409 `last_owner`.",
     input: MemberRef,
     output: DeletedMember,
     errors: ["last_owner"],

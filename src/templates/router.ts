@@ -18,8 +18,7 @@ export const templatesRouter = router({
     route: "GET /v1/templates",
     name: "listTemplates",
     summary: "List templates",
-    description:
-      "The templates of the workspace's WhatsApp accounts, in every language and of every status, with what each needs to be sent.",
+    description: "The templates of the workspace's WhatsApp accounts, in every language and with every status, and the parameters of each.",
     input: ListTemplates,
     output: TemplateList,
     errors: ["invalid_cursor"],
@@ -38,7 +37,8 @@ export const templatesRouter = router({
     route: "POST /v1/templates/{template_id}/preview",
     name: "previewTemplate",
     summary: "Preview a template",
-    description: "What a message would say that is sent by it. Every variable that is missing, empty or unknown is named; nothing is sent.",
+    description:
+      "Renders the template with your variables. Every variable that is missing, empty or unknown is named in the error; nothing is sent.",
     input: PreviewTemplate,
     output: TemplatePreview,
     errors: ["template_params_invalid", "content_type_unsupported"],
@@ -47,9 +47,9 @@ export const templatesRouter = router({
   sync: adminWrite({
     route: "POST /v1/templates/sync",
     name: "syncTemplates",
-    summary: "Fetch the templates",
+    summary: "Synchronise templates",
     description:
-      "Asks WhatsApp for all templates now, instead of within the hour. Of each channel all of them are taken over, or none; those that are there no more become `DELETED`.",
+      "Fetches all templates from WhatsApp now, which otherwise happens every hour. For each channel all templates are updated, or none; those that WhatsApp no longer has become `DELETED`.",
     input: SyncTemplates,
     output: TemplateSync,
     prepare: fetchTemplates,

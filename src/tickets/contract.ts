@@ -12,11 +12,12 @@ import {
   textField,
   Timestamp,
 } from "../core/fields.ts";
+import { exampleId, help_desk, story } from "../core/story.ts";
 import { SearchText } from "../search/contract.ts";
 import { Author } from "../team/contract.ts";
 
 export const TicketStatus = z.enum(["open", "in_progress", "waiting", "resolved", "closed"]).meta({
-  description: "`waiting`: for somebody outside the team; `resolved`: done, and can be opened again; `closed`: the end.",
+  description: "`waiting`: for somebody outside the team; `resolved`: done, but can be opened again; `closed`: final.",
 });
 export type TicketStatus = z.infer<typeof TicketStatus>;
 
@@ -24,26 +25,49 @@ export const Ticket = z
   .object({
     id: idField("tkt"),
     object: z.literal("ticket"),
-    number: z
-      .number()
-      .int()
-      .meta({ description: "1, 2, 3 … in each workspace: for people to say.", examples: [1007] }),
-    subject: z.string(),
-    description: z.string().nullable(),
+    number: z.number().int().meta({ description: "A number for people: 1, 2, 3 … in each workspace." }),
+    subject: z.string().meta({ description: "What it is about." }),
+    description: z.string().nullable().meta({ description: "More about it; null: nothing was written." }),
     status: TicketStatus,
     priority: Priority,
-    assignee_id: idField("mem").nullable().meta({ description: "The team member who has it." }),
-    conversation_id: idField("conv").nullable().meta({ description: "The conversation it was made of." }),
-    contact_id: idField("cont").nullable().meta({ description: "Whom it is about." }),
-    tags: z.array(z.string()),
+    assignee_id: idField("mem").nullable().meta({ description: "The team member it is assigned to; null: nobody." }),
+    conversation_id: idField("conv").nullable().meta({ description: "The conversation it was created from; null: none." }),
+    contact_id: idField("cont").nullable().meta({ description: "The contact it is about; null: none." }),
+    tags: z.array(z.string()).meta({ description: "Your own labels." }),
     metadata: Metadata,
     created_by: Author,
-    resolved_at: Timestamp.nullable().meta({ description: "When it was last resolved; null while it is not, or never was." }),
-    closed_at: Timestamp.nullable(),
+    resolved_at: Timestamp.nullable().meta({
+      description: "When it was last resolved; null while it was not, or after it was opened again.",
+    }),
+    closed_at: Timestamp.nullable().meta({ description: "Null unless `status` is `closed`." }),
     created_at: Timestamp,
     updated_at: Timestamp,
   })
-  .meta({ id: "Ticket", description: "What is to be done for a customer." });
+  .meta({
+    id: "Ticket",
+    description: "A task to be done for a customer.",
+    examples: [
+      {
+        id: exampleId("tkt"),
+        object: "ticket",
+        number: 12,
+        subject: "A-1007 is late",
+        description: "Promised for the 20th; the customer asks where it is.",
+        status: "open",
+        priority: "high",
+        assignee_id: exampleId("mem"),
+        conversation_id: exampleId("conv"),
+        contact_id: exampleId("cont"),
+        tags: ["delivery"],
+        metadata: { order_id: "A-1007" },
+        created_by: help_desk,
+        resolved_at: null,
+        closed_at: null,
+        created_at: story.noted_at,
+        updated_at: story.noted_at,
+      },
+    ],
+  });
 export type Ticket = z.input<typeof Ticket>;
 
 export const TicketRef = z.strictObject({ ticket_id: idField("tkt") });
@@ -64,14 +88,15 @@ export const ListTickets = z.strictObject({
   sort: z
     .enum(["-created_at", "created_at", "-updated_at", "updated_at"])
     .default("-created_at")
-    .meta({ description: "By which time; with a minus sign the newest first." }),
+    .meta({ description: "The time to sort by; a minus sign means the newest first." }),
   ...pageInput,
 });
 export type ListTickets = z.output<typeof ListTickets>;
 export const TicketList = listOf(Ticket, "TicketList");
 
 const Description = textField(10_000, z.string().trim().min(1)).meta({
-  examples: ["Paid twice for A-1007; wants the second payment back."],
+  description: "More about it.",
+  examples: ["Promised for the 20th; the customer asks where it is."],
 });
 
 export const CreateTicket = z
@@ -83,14 +108,14 @@ export const CreateTicket = z
     conversation_id: idField("conv").optional(),
     contact_id: idField("cont")
       .meta({
-        description: "Left out where `conversation_id` is given, it is the conversation's contact; no other can be named beside it.",
+        description: "The contact it is about. With `conversation_id` it is that conversation's contact, and no other can be named.",
       })
       .optional(),
     tags: Tags.optional(),
     metadata: Metadata.optional(),
   })
   .meta({
-    examples: [{ subject: "Refund of A-1007", conversation_id: "conv_01m7x0q4w6e8r9t2y3v5n7b1c4", priority: "high", tags: ["refund"] }],
+    examples: [{ subject: "A-1007 is late", conversation_id: exampleId("conv"), priority: "high", tags: ["delivery"] }],
   });
 export type CreateTicket = z.output<typeof CreateTicket>;
 

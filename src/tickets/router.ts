@@ -11,7 +11,7 @@ export const ticketsRouter = router({
     route: "GET /v1/tickets",
     name: "listTickets",
     summary: "List tickets",
-    description: "What is to be done, and what was, the newest first unless `sort` says otherwise.",
+    description: "Tickets of every status, the newest first unless `sort` says otherwise.",
     input: ListTickets,
     output: TicketList,
     errors: ["invalid_cursor"],
@@ -31,7 +31,7 @@ export const ticketsRouter = router({
     name: "createTicket",
     summary: "Create a ticket",
     description:
-      "Makes a ticket with the workspace's next number. Made of a conversation, it is about that conversation's contact, and is one of its `ticket_ids`.",
+      "Creates a ticket with the workspace's next number. With `conversation_id` it is about that conversation's contact, and is added to its `ticket_ids`.",
     input: CreateTicket,
     output: Ticket,
     status: 201,
@@ -43,7 +43,7 @@ export const ticketsRouter = router({
     name: "updateTicket",
     summary: "Update a ticket",
     description:
-      "Changes the fields that are named; `metadata` is merged: a key that is null is removed. What is so already is no change, and an empty body changes nothing. While it is not resolved a ticket goes from any status to any other; a `resolved` one to `open`, `in_progress` or `closed`; a `closed` one nowhere, though everything else of it can be changed. Another step is 409 `invalid_status_transition`, whose `allowed` names those there are.",
+      "Changes the fields that are named; `metadata` is merged: a key that is null is removed. Setting a field to its present value changes nothing, and neither does an empty body. A ticket that is `open`, `in_progress` or `waiting` can take any status; a `resolved` one can become `open`, `in_progress` or `closed`; a `closed` one keeps its status, but its other fields can be changed. Any other change of status is 409 `invalid_status_transition`, and `allowed` lists the possible ones.",
     input: UpdateTicket,
     output: Ticket,
     errors: ["invalid_status_transition"],
@@ -54,7 +54,8 @@ export const ticketsRouter = router({
     route: "POST /v1/tickets/{ticket_id}/assign",
     name: "assignTicket",
     summary: "Assign a ticket",
-    description: "Gives the ticket to a member of the team, or to nobody. Whoever is removed from the team loses what is not closed.",
+    description:
+      "Assigns the ticket to a team member, or to nobody. When a member is removed, their tickets that are not closed become unassigned.",
     input: AssignTicket,
     output: Ticket,
     run: assignTicket,

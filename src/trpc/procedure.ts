@@ -6,6 +6,7 @@ import { ApiError, invalid, problemOf, type ErrorCode } from "../core/errors.ts"
 import { etagOf, namesTag } from "../core/etag.ts";
 import { assertPlainText, faultsOf } from "../core/faults.ts";
 import { shapeOf } from "../core/shape.ts";
+import { isList } from "../core/fields.ts";
 import { atomically } from "../db/atomically.ts";
 import { answered, once } from "../idempotency/once.ts";
 import { apiErrorOf, asRpcError, asTrpcError } from "./rpc-error.ts";
@@ -66,6 +67,8 @@ export interface OperationMeta extends OpenApiMeta {
   status: 200 | 201 | 202;
   location?: string;
   errors: readonly ErrorCode[];
+  /** Its answer is a page of a list. */
+  is_list: boolean;
   /** Its answer is rows, one a line, and is written while it is made. */
   is_stream: boolean;
 }
@@ -119,7 +122,7 @@ export const memberWrite = <I extends z.ZodType, O extends z.ZodType>(operation:
   const output = shapeOf(operation.output);
   const work = (ctx: Ctx, input: z.output<I>) => atomically(ctx, async (tx) => output.parse(await run(tx, input)));
   const perform = performing("member", operation, new Set(subject === undefined ? [] : [subject]), work);
-  const meta: OperationMeta = { scope: "member", status: 200, errors: [], is_stream: false };
+  const meta: OperationMeta = { scope: "member", status: 200, errors: [], is_list: false, is_stream: false };
   return described(operation, t.procedure.meta(meta).mutation(perform as never)) as unknown as MutationOf<I, O>;
 };
 
@@ -210,6 +213,7 @@ function metaOf(scope: Grant, operation: Operation<z.ZodType, z.ZodType> & { sta
     status,
     ...(location !== undefined && { location }),
     errors,
+    is_list: isList(operation.output),
     is_stream: false,
   };
 }

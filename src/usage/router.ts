@@ -12,7 +12,7 @@ export const usageRouter = router({
     name: "getUsage",
     summary: "Get the usage of a period",
     description:
-      "How much of everything there was and what it cost: the sum of the ledger, to the thousandth of a credit. `api_requests` and `webhook_deliveries` are free, and written down about once a minute.",
+      "How much of each metric was used and what it cost: the sum of the ledger, to three decimals. `api_requests` and `webhook_deliveries` are free, and are updated about once a minute.",
     input: GetUsage,
     output: Usage,
     run: describeUsage,
@@ -21,7 +21,7 @@ export const usageRouter = router({
     route: "GET /v1/usage/breakdown",
     name: "getUsageBreakdown",
     summary: "Break down the usage of a period",
-    description: "The same, divided by day, channel, metric or API key. The groups add up to the whole.",
+    description: "The usage of a period, grouped by day, channel, metric or API key. The groups add up to the usage of the whole period.",
     input: BreakDownUsage,
     output: UsageBreakdown,
     run: breakDownUsage,
@@ -32,9 +32,9 @@ export const billingRouter = router({
   get: read({
     route: "GET /v1/billing",
     name: "getBilling",
-    summary: "Get how this month's credits stand",
+    summary: "Get this month's credits",
     description:
-      "The plan, what it includes, what is spent and what remains. When nothing remains the AI rests (`insufficient_credits`); messages are received and sent all the same.",
+      "The plan, the credits it includes, and how many are spent and remain. When none remain, work of the AI is refused (`insufficient_credits`); messages are still received and sent.",
     input: z.strictObject({}),
     output: Billing,
     run: describeBilling,
@@ -42,8 +42,9 @@ export const billingRouter = router({
   ledger: read({
     route: "GET /v1/billing/ledger",
     name: "listLedgerEntries",
-    summary: "List what was charged",
-    description: "Each entry was written together with what it is for. A period's entries add up to its usage, to the last thousandth.",
+    summary: "List ledger entries",
+    description:
+      "Everything that was charged, the newest first. Each entry is written in the same transaction as what it is for, so the entries of a period add up exactly to its usage.",
     input: ListLedger,
     output: LedgerEntryList,
     errors: ["invalid_cursor"],

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { HandlerMode } from "../conversations/contract.ts";
 import { idField, textField, Timestamp } from "../core/fields.ts";
+import { exampleId, story } from "../core/story.ts";
 
 const Name = textField(100, z.string().trim().min(1)).meta({ description: "What the business is called.", examples: ["Nile Flowers"] });
 
@@ -14,7 +15,7 @@ const Timezone = z
     error: "Must be the name of a time zone in the IANA database, such as Africa/Cairo.",
     params: { code: "invalid_timezone" },
   })
-  .meta({ description: "A name of the IANA database.", examples: ["Africa/Cairo"] });
+  .meta({ description: "The name of an IANA time zone.", examples: ["Africa/Cairo"] });
 
 function isTimezone(name: string): boolean {
   try {
@@ -25,24 +26,28 @@ function isTimezone(name: string): boolean {
 }
 
 export const WhatsappTemplates = z.enum(["anytime", "open_window_only"]).meta({
-  description: "When templates may be sent: at any time, as WhatsApp allows, or only while the contact's 24-hour window is open.",
+  description:
+    "When templates may be sent: `anytime`, as WhatsApp allows, or `open_window_only`, while the contact's 24-hour window is open.",
 });
 export type WhatsappTemplates = z.infer<typeof WhatsappTemplates>;
 
 const agentFields = {
-  name: textField(80, z.string().trim().min(1)).meta({ description: "What the agent calls itself.", examples: ["Nour"] }),
+  name: textField(80, z.string().trim().min(1)).meta({ description: "The name the agent uses for itself.", examples: ["Nour"] }),
   instructions: textField(8000, z.string().trim().min(1))
     .nullable()
-    .meta({ description: "What it is told of the business and of how to answer.", examples: ["Be brief. Never promise a refund."] }),
+    .meta({
+      description: "What the agent is told about the business and about how to answer; null: nothing.",
+      examples: ["Be brief. Never promise a refund."],
+    }),
   language: z
     .string()
     .regex(/^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$/, "Must be a language tag such as `ar` or `en-GB`")
     .max(35)
     .nullable()
-    .meta({ description: "The language it answers in (BCP 47); null: the customer's.", examples: ["ar"] }),
+    .meta({ description: "The language it answers in (a BCP 47 tag); null: the customer's language.", examples: ["ar"] }),
 };
 
-export const AgentSettings = z.object(agentFields).meta({ id: "AgentSettings", description: "Who the AI agent is in this workspace." });
+export const AgentSettings = z.object(agentFields).meta({ id: "AgentSettings", description: "The AI agent of this workspace." });
 export type AgentSettings = z.infer<typeof AgentSettings>;
 
 const InactivityTimeout = z
@@ -53,7 +58,7 @@ const InactivityTimeout = z
   .nullable()
   .meta({
     description:
-      "After how many minutes without a message an `open` conversation is closed as `timed_out`: at most 43,200, which is 30 days. Null: never. It holds for conversations that are open already, too.",
+      "After how many minutes without a message an `open` conversation is closed as `timed_out`: at most 43,200, which is 30 days. Null: never. It also applies to conversations that are open already.",
     examples: [1440],
   });
 
@@ -61,14 +66,20 @@ const settings = {
   name: Name,
   timezone: Timezone,
   inactivity_timeout_minutes: InactivityTimeout,
-  default_handler_mode: HandlerMode.meta({ description: "Who answers in a new conversation, unless whoever starts it says otherwise." }),
-  sentiment_enabled: z.boolean().meta({ description: "Whether conversations are classified by how content the customer is." }),
+  default_handler_mode: HandlerMode.meta({
+    description: "Who answers in a new conversation, unless the request that starts it says otherwise.",
+    examples: ["unassigned"],
+  }),
+  sentiment_enabled: z.boolean().meta({ description: "Whether conversations get a sentiment score." }),
   api_rate_limit_per_minute: z
     .number()
     .int()
     .min(60)
     .max(60_000)
-    .meta({ description: "Requests a minute of all keys together. It holds from the next request on.", examples: [600] }),
+    .meta({
+      description: "How many requests a minute all API keys together may make. A change applies from the next request on.",
+      examples: [600],
+    }),
   whatsapp_templates: WhatsappTemplates,
   event_retention_days: z
     .number()
@@ -76,7 +87,8 @@ const settings = {
     .min(1)
     .max(365)
     .meta({
-      description: "How long events, their deliveries and attempts are kept. What is older than a new, shorter time goes soon.",
+      description:
+        "For how many days events, their deliveries and attempts are kept. After it is shortened, what is older is deleted soon.",
       examples: [30],
     }),
 };
@@ -90,12 +102,43 @@ export const Workspace = z
     created_at: Timestamp,
     updated_at: Timestamp,
   })
-  .meta({ id: "Workspace", description: "The business that the key belongs to." });
+  .meta({
+    id: "Workspace",
+    description: "The business that the API key belongs to.",
+    examples: [
+      {
+        id: exampleId("ws"),
+        object: "workspace",
+        name: "Nile Flowers",
+        timezone: "Africa/Cairo",
+        created_at: story.keys_made_at,
+        updated_at: story.keys_made_at,
+      },
+    ],
+  });
 export type Workspace = z.input<typeof Workspace>;
 
 export const WorkspaceSettings = z
   .object({ object: z.literal("workspace_settings"), ...settings, agent: AgentSettings, updated_at: Timestamp })
-  .meta({ id: "WorkspaceSettings", description: "What the workspace decides for itself." });
+  .meta({
+    id: "WorkspaceSettings",
+    description: "The settings of the workspace.",
+    examples: [
+      {
+        object: "workspace_settings",
+        name: "Nile Flowers",
+        timezone: "Africa/Cairo",
+        inactivity_timeout_minutes: 1440,
+        default_handler_mode: "unassigned",
+        sentiment_enabled: true,
+        api_rate_limit_per_minute: 600,
+        whatsapp_templates: "anytime",
+        event_retention_days: 30,
+        agent: { name: "Nour", instructions: "Be brief. Never promise a refund.", language: "ar" },
+        updated_at: story.keys_made_at,
+      },
+    ],
+  });
 export type WorkspaceSettings = z.input<typeof WorkspaceSettings>;
 
 const optional = <T extends Record<string, z.ZodType>>(fields: T) =>
@@ -103,6 +146,6 @@ const optional = <T extends Record<string, z.ZodType>>(fields: T) =>
 
 export const UpdateSettings = z.strictObject({
   ...optional(settings),
-  agent: z.strictObject(optional(agentFields)).meta({ description: "Field by field: one that is not named stays." }).optional(),
+  agent: z.strictObject(optional(agentFields)).meta({ description: "Changed field by field: one that is not named stays." }).optional(),
 });
 export type UpdateSettings = z.output<typeof UpdateSettings>;

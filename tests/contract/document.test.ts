@@ -1,10 +1,25 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { errors } from "../../src/core/errors.ts";
+import type { Schema } from "../../src/core/example.ts";
 import { guides, withTables } from "../../src/http/guides.ts";
 import { published } from "../../src/http/rest.ts";
 import { assertMatches, document } from "../support/document.ts";
 import { createWorld } from "../support/world.ts";
+
+interface Example {
+  value: { instance: string; required_scope?: string };
+}
+
+/** The components that a node leads to. */
+function reached(node: unknown, names = new Set<string>()): Set<string> {
+  for (const [, name] of JSON.stringify(node).matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
+    if (names.has(name!)) continue;
+    names.add(name!);
+    reached(document.components.schemas[name!], names);
+  }
+  return names;
+}
 
 const operations = published.map(({ method, path, meta }) => ({
   method,
@@ -61,6 +76,37 @@ test("every code has a page, and the document knows no other", async () => {
   expect((await app.request("/docs/errors/constructor")).status).toBe(404);
   const { code } = document.components.schemas["Problem"]!["properties"] as { code: { enum: string[] } };
   expect(code.enum).toEqual(Object.keys(errors));
+});
+
+test("answers are open, so that fields may be added; a body is not, and neither is what only bodies lead to", () => {
+  const answers = reached([...operations.map(({ operation }) => operation.responses), document.webhooks]);
+  const bodies = reached(operations.map(({ operation }) => operation.requestBody));
+  const isClosed = (name: string) => document.components.schemas[name]!["additionalProperties"] === false;
+  expect(answers.size).toBeGreaterThan(50);
+  for (const name of answers) expect(JSON.stringify(document.components.schemas[name]), name).not.toContain('"additionalProperties":false');
+  const strict = [...bodies].filter((name) => document.components.schemas[name]!["properties"] && !answers.has(name));
+  expect(strict).toContain("SendText");
+  expect(strict.filter((name) => !isClosed(name))).toEqual([]);
+});
+
+test("an error's example has what readers are told to read, and is one of an operation that gives it", () => {
+  const members = Object.entries(document.components.schemas["Problem"]!["properties"] as Record<string, Schema>).flatMap(
+    ([member, { description = "" }]) =>
+      description.startsWith("With ") ? [...description.split(":")[0]!.matchAll(/`(\w+)`/g)].map(([, code]) => ({ code, member })) : [],
+  );
+  expect(members.length).toBeGreaterThan(5);
+  for (const [name, { content }] of Object.entries(document.components.responses)) {
+    for (const [code, { value }] of Object.entries(content!["application/problem+json"]!.examples as Record<string, Example>)) {
+      assertMatches({ $ref: "#/components/schemas/Problem" }, value, `the example of ${code}`);
+      const told = members.filter((one) => one.code === code).map(({ member }) => member);
+      expect(Object.keys(value), code).toEqual(expect.arrayContaining(told));
+      const givers = Object.values(document.paths[value.instance] ?? {}).filter(({ responses }) =>
+        Object.values(responses).some((response) => "$ref" in response && response.$ref.endsWith(`/${name}`)),
+      );
+      expect(givers.length, `${name} is given by ${value.instance}`).toBeGreaterThan(0);
+      if (value.required_scope) expect(givers.map((giver) => giver["x-required-scope"])).toContain(value.required_scope);
+    }
+  }
 });
 
 test("operation ids are unique and verb first", () => {

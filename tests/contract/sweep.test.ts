@@ -414,6 +414,9 @@ function call(
 const naming = (things: Things, body: Record<string, unknown>) =>
   Object.fromEntries(Object.entries(body).map(([field, value]) => [field, field.endsWith("_id") ? (things[field] ?? value) : value]));
 
+/** The channel that is changed here is the sandbox's, which takes no credentials. */
+const takenHere = (method: string, field: string, value: unknown): unknown => (method === "PATCH" && field === "credentials" ? {} : value);
+
 /** An example's times grow old, and some ranges may not reach back far. */
 const recently: Record<string, string> = { since: after(systemClock(), -hours(1)), until: after(systemClock(), hours(1)) };
 
@@ -422,10 +425,7 @@ function known(id: string | undefined, name: string): string {
   return id;
 }
 
-const isList = ({ method, path }: Published): boolean => {
-  const success = document.paths[path]![method.toLowerCase()]!.responses["200"];
-  return success !== undefined && "content" in success && String(success.content!["application/json"]?.schema.$ref).endsWith("List");
-};
+const isList = ({ meta }: Published): boolean => meta.is_list;
 
 const hasBody = ({ method }: Published): boolean => method === "POST" || method === "PATCH";
 
@@ -436,7 +436,7 @@ function bodyOf({ method, path }: Published): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(example ?? {}).map(([field, value]) => [
       field,
-      field === "url" ? "http://127.0.0.1:9/hook" : (recently[field] ?? value),
+      field === "url" ? "http://127.0.0.1:9/hook" : (recently[field] ?? takenHere(method, field, value)),
     ]),
   );
 }

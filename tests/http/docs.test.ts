@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { errors, type ErrorCode } from "../../src/core/errors.ts";
+import type { Schema } from "../../src/core/example.ts";
 import type { Document } from "../../src/http/document-nodes.ts";
 import { errorPage, referencePage } from "../../src/http/reference.ts";
 import { document } from "../support/document.ts";
@@ -90,6 +91,28 @@ test("what the document says is shown, and never becomes mark-up", async () => {
   expect(html).not.toContain("<script");
   expect(html).not.toContain("<img");
   expect(html).not.toMatch(/"'&(?!\w+;|#)/);
+});
+
+test("every schema that a body or an answer leads to is shown, with each field, what it is, and each value of an enum", async () => {
+  const html = await textOf(referencePage(document));
+  const { schemas } = document.components;
+  const bodies = Object.keys(schemas).filter((name) => name.endsWith("Request"));
+  for (const [name, { properties = {} }] of Object.entries(schemas as Record<string, { properties?: Record<string, Schema> }>)) {
+    if (bodies.includes(name)) continue;
+    const section = new RegExp(`<article id="object-${name}">[^]*?</article>`).exec(html)?.[0];
+    expect(section, name).toBeDefined();
+    for (const [field, { description = "", ...part }] of Object.entries(properties)) {
+      expect(section, name).toContain(`<code>${field}</code>`);
+      const first_words = /^[\w ]+/.exec(description)?.[0] ?? "";
+      expect(section, `${name}.${field}`).toContain(first_words);
+      for (const value of (part["enum"] as string[] | undefined) ?? []) expect(section).toContain(`<code>${value}</code>`);
+    }
+  }
+  expect(html, "what is within a field is shown too").toContain("<code>credentials.access_token</code>");
+  const union = /<article id="object-SendableContent">[^]*?<\/article>/.exec(html)![0];
+  expect(union.match(/<table>/g), "a table for each member of a union").toHaveLength(3);
+  const sending = /<article id="sendMessage">[^]*?<\/article>/.exec(html)![0];
+  expect(hrefs(sending)).toEqual(expect.arrayContaining(["#object-SendableContent", "#object-Message"]));
 });
 
 test("every id of the reference is given once", async () => {
