@@ -6,6 +6,7 @@ export const ToolName = z.enum(["search_knowledge", "create_ticket", "update_tic
 
 export const toolCall = defineEvent({
   type: "tool_call",
+  status: "roadmap",
   summary: "The AI agent used a tool",
   description: "The AI agent created or updated a ticket, or searched the knowledge base: once for each call, when it has ended.",
   data: z

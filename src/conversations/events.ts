@@ -6,6 +6,7 @@ import { ClosedBy, Conversation } from "./contract.ts";
 
 export const conversationEnd = defineEvent({
   type: "conversation_end",
+  status: "available",
   summary: "A conversation ended",
   description: "A team member, the API or the AI agent marked it resolved, the inactivity timer closed it, or the customer ended the call.",
   data: z

@@ -32,9 +32,11 @@ export const EventTypeEntry = z
   .object({
     object: z.literal("event_type"),
     type: z.string(),
-    status: z.enum(["available", "roadmap"]).meta({ description: "`roadmap`: announced, and not sent yet." }),
+    status: z.enum(["available", "roadmap"]).meta({
+      description: "`roadmap`: announced, and not sent yet. One that has an example can be subscribed to and tried out before.",
+    }),
     description: z.string().meta({ description: "When it happens." }),
-    example_payload: EventPayload.nullable().meta({ description: "A body as it is posted; null while it is on the roadmap." }),
+    example_payload: EventPayload.nullable().meta({ description: "A body as it is posted; null while its shape is not settled." }),
   })
   .meta({
     id: "EventTypeEntry",

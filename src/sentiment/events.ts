@@ -6,6 +6,7 @@ export const SentimentLabel = z.enum(["negative", "neutral", "positive"]);
 
 export const sentimentResult = defineEvent({
   type: "sentiment_result",
+  status: "roadmap",
   summary: "A conversation's mood was classified",
   description:
     "The background job has classified what the contact wrote: when the conversation closed, or was quiet for a while. Again only after the contact has written again.",
