@@ -8,6 +8,7 @@ export const ToolName = z
 
 export const toolCall = defineEvent({
   type: "tool_call",
+  status: "roadmap",
   summary: "The AI agent used a tool",
   description:
     "Sent once for each tool call of the AI agent, when it has ended: it created or updated a ticket, or searched the knowledge base.",

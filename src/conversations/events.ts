@@ -7,6 +7,7 @@ import { story } from "../core/story.ts";
 
 const end = defineEvent({
   type: "conversation_end",
+  status: "available",
   summary: "A conversation ended",
   description:
     "Sent once each time a conversation is closed: a team member, the API or the AI agent resolved it, the inactivity timer closed it, or the contact ended the call.",

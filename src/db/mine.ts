@@ -11,7 +11,10 @@ export type TenantTable = PgTable & { workspace_id: AnyPgColumn<{ data: Id<"ws">
 /** The tenant fence. Every statement on a tenant table says it; one without it looks wrong on sight. */
 export const mine = (ctx: Pick<Ctx, "workspace_id">, table: { workspace_id: AnyPgColumn }): SQL => eq(table.workspace_id, ctx.workspace_id);
 
-/** The one row of this workspace with this id, or 404: foreign and missing look the same. */
+/**
+ * The one row of this workspace with this id, or 404: foreign and missing look the same. Held for an update it is held against other
+ * holders, and not against rows that only name it: their foreign keys would make every message wait for a change of its endpoint.
+ */
 export async function findMine<T extends TenantTable>(
   ctx: Pick<Ctx, "workspace_id" | "db">,
   table: T,
@@ -34,7 +37,7 @@ function oneOf(table: TenantTable) {
 function selectionOf(table: TenantTable) {
   const rows = selection(getTableColumns(table as PgTable), (db) => db.select().from(table as PgTable));
   const is_one = sql`${whose(table)} and ${table.id} = ${slot(table.id)}`;
-  return { seen: rows.always(is_one), locked: rows.always(sql`${is_one} for update`) };
+  return { seen: rows.always(is_one), locked: rows.always(sql`${is_one} for no key update`) };
 }
 
 /** Refuses a body's or a filter's id that names nothing here, naming the field. */

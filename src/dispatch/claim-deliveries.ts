@@ -10,6 +10,7 @@ import { statement } from "../db/statement.ts";
 import type { EventName, StoredDeliveryStatus, Trigger } from "../webhooks/contract.ts";
 import { openHeaders } from "../webhooks/endpoint-headers.ts";
 import { secretPlace } from "../webhooks/secrets.ts";
+import { tendEndpoints } from "../webhooks/tend-endpoints.ts";
 import { events, webhook_deliveries, webhook_endpoints, webhook_secrets } from "../webhooks/tables.ts";
 
 /** What a claim tells of a delivery besides its lease. */
@@ -18,6 +19,9 @@ interface Told {
   payload: string;
   trigger: Trigger;
   resting_status: StoredDeliveryStatus | null;
+  term: number;
+  hurried_from: Timestamp | null;
+  extra_attempts: number;
   created_at: Timestamp;
 }
 
@@ -28,7 +32,7 @@ export const deliveryQueue: Queue<Told> = {
   words: { ready: "ready", waiting: "scheduled", leased: "delivering", abandoned: "ready" },
   keeps_half_for_first: true,
   tells: {
-    columns: sql`w.event_type, w.trigger, w.resting_status, w.created_at, event.payload`,
+    columns: sql`w.event_type, w.trigger, w.resting_status, w.term, w.hurried_from, w.extra_attempts, w.created_at, event.payload`,
     // One look-up by key for each: a plan that reads the whole table, which suits a small one, would stay when it has grown.
     beside: sql`cross join lateral (
       select e.payload from ${events} as e where e.workspace_id = w.workspace_id and e.id = w.event_id limit 1) as event`,
@@ -47,24 +51,25 @@ export interface ClaimedDelivery extends Claim, Told {
 export interface Destination {
   id: Id<"whe">;
   url: string;
-  /** False when the endpoint was disabled or deleted after the delivery had been written. */
-  enabled: boolean;
+  /** A delivery of an earlier one was canceled when the endpoint went out of service. */
+  term: number;
   delivery_id_header: boolean;
   /** The receiver's own, which stand under ours. */
   headers: Record<string, string>;
   secrets: string[];
 }
 
-/** Leases deliveries whose time has come and reads what their attempts need. Once a walk is enough to look for whose time has come. */
+/** Leases deliveries whose time has come and reads what their attempts need. Once a walk is enough to look for whose time has come, and what endpoints have left to do. */
 export async function claimDeliveries(
   services: Services,
   turn: Turn,
   limits: Limits,
-): Promise<{ deliveries: ClaimedDelivery[]; turn: Turn }> {
+): Promise<{ deliveries: ClaimedDelivery[]; turn: Turn; tends: boolean }> {
   const { db, now } = services;
+  const tends = isFirst(turn) && (await tendEndpoints(services));
   if (isFirst(turn)) await revive(db, deliveryQueue, now());
   const claimed = await claim(db, deliveryQueue, { now: now(), turn, ...limits });
-  return { deliveries: await withEndpoints(services, claimed.claims), turn: claimed.turn };
+  return { deliveries: await withEndpoints(services, claimed.claims), turn: claimed.turn, tends };
 }
 
 /** The same of one that somebody has leased already. */
@@ -88,14 +93,15 @@ async function withEndpoints(services: Services, claims: readonly (Claim & Told)
   return claims.flatMap((held) => {
     const endpoint = endpoints.get(held.lane);
     if (!endpoint) return [];
-    return [Object.assign(held, { id: idOf("dlv", held.uuid), endpoint, begin_by, created_at: rfc3339(held.created_at) })];
+    const hurried_from = held.hurried_from && rfc3339(held.hurried_from);
+    return [Object.assign(held, { id: idOf("dlv", held.uuid), endpoint, begin_by, hurried_from, created_at: rfc3339(held.created_at) })];
   });
 }
 
 interface EndpointRow {
   id: string;
   url: string;
-  enabled: boolean;
+  term: number;
   delivery_id_header: boolean;
   sealed_headers: string | null;
   sealed_secrets: string[];
@@ -110,8 +116,8 @@ async function readEndpoints(services: Services, claims: readonly Claim[]): Prom
   const opened = rows.flatMap((row): [string, Destination][] => {
     const sealed = openSealed(services, lanes.get(row.id)!, row);
     if (!sealed) return [];
-    const { url, enabled, delivery_id_header } = row;
-    return [[row.id, { ...sealed, id: idOf("whe", row.id), url, enabled, delivery_id_header }]];
+    const { url, term, delivery_id_header } = row;
+    return [[row.id, { ...sealed, id: idOf("whe", row.id), url, term, delivery_id_header }]];
   });
   return new Map(opened);
 }
@@ -119,7 +125,7 @@ async function readEndpoints(services: Services, claims: readonly Claim[]): Prom
 const readingEndpoints = statement<EndpointRow>(
   () => sql`
     /* across tenants: claim */
-    select endpoint.id, endpoint.url, endpoint.enabled, endpoint.delivery_id_header, endpoint.sealed_headers,
+    select endpoint.id, endpoint.url, endpoint.term, endpoint.delivery_id_header, endpoint.sealed_headers,
       array(select secret.sealed from ${webhook_secrets} as secret where secret.workspace_id = endpoint.workspace_id
             and (secret.expires_at is null or secret.expires_at > ${sql.placeholder("now")}::timestamptz) order by secret.version desc) as sealed_secrets
     from json_to_recordset(${sql.placeholder("asked")}::text::json) as asked(workspace_id uuid, id uuid)

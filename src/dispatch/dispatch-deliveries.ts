@@ -105,7 +105,7 @@ class Run {
       for (const delivery of deliveries) this.#lanes.add(delivery);
       this.#post();
 
-      walk.found ||= deliveries.length > 0;
+      walk.found ||= deliveries.length > 0 || claimed.tends;
       walk.left_some ||= deliveries.length >= limit;
       if (!isFirst(turn)) continue;
       if (!walk.found && this.#isQuiet() && walk.is_whole) return;
@@ -191,7 +191,7 @@ class Run {
 /** sign → post → judge. */
 async function deliver(services: Services, delivery: ClaimedDelivery): Promise<Result | undefined> {
   const started_at = services.now();
-  if (!delivery.endpoint.enabled && delivery.trigger !== "test") {
+  if (delivery.term !== delivery.endpoint.term) {
     await cancelClaimed(services, delivery);
     return undefined;
   }

@@ -29,30 +29,42 @@ export interface Verdict {
   completed_at: Timestamp | null;
   /** The receiver asked never to be called again: RFC 9110 §15.5.11. */
   gone: boolean;
+  /** What the receiver asked for, though the schedule may say later. */
+  not_before?: Timestamp | null;
+  /** It was brought forward, and takes no step of the schedule. */
+  is_extra?: boolean;
 }
 
 /** What becomes of a delivery after an attempt. */
 export function judge(delivery: ClaimedDelivery, outcome: PostOutcome, now: Timestamp, random: () => number = Math.random): Verdict {
   if (outcome.error === null) return { status: "succeeded", due_at: now, completed_at: now, gone: false };
   const gone = outcome.status_code === 410;
-  // Whoever asked for an example has the answer now; a later attempt would tell nobody.
-  if (delivery.trigger === "test") return { status: "failed", due_at: now, completed_at: now, gone };
   if (delivery.resting_status) return { status: delivery.resting_status, due_at: now, completed_at: null, gone };
-  const next = gone ? undefined : nextAttemptAt(delivery, outcome, now, random);
-  return next
-    ? { status: "scheduled", due_at: next, completed_at: null, gone }
-    : { status: "failed", due_at: now, completed_at: now, gone };
+  // Whoever asked for an example has the answer now; a later attempt would tell nobody.
+  const next = gone || delivery.trigger === "test" ? undefined : nextAttempt(delivery, outcome, now, random);
+  return next ? { status: "scheduled", completed_at: null, gone, ...next } : { status: "failed", due_at: now, completed_at: now, gone };
 }
 
-function nextAttemptAt(delivery: ClaimedDelivery, outcome: PostOutcome, now: Timestamp, random: () => number): Timestamp | undefined {
-  const wait_ms = schedule_ms[delivery.attempts + 1];
-  if (wait_ms === undefined) return undefined;
+function nextAttempt(delivery: ClaimedDelivery, outcome: PostOutcome, now: Timestamp, random: () => number) {
   const expires_at = after(delivery.created_at, lifetime_ms);
-  if (now >= expires_at) return undefined;
-  const scheduled = after(now, Math.round(wait_ms * (1 + jitter * random())));
+  const is_extra = isEarly(delivery, now);
+  const planned = is_extra ? delivery.hurried_from! : scheduledAt(delivery, now, random);
+  if (planned === undefined || now >= expires_at) return undefined;
   const asked = retryAfter(outcome, now);
-  const next = asked && asked > scheduled ? asked : scheduled;
-  return next < expires_at ? next : expires_at;
+  const due_at = asked && asked > planned ? asked : planned;
+  return { due_at: due_at < expires_at ? due_at : expires_at, not_before: asked ?? null, is_extra };
+}
+
+/**
+ * It was brought forward because the endpoint works again, and the endpoint refused it: the delivery goes back to where its
+ * schedule has it, so that whoever is refused while others get through keeps all of its time.
+ */
+const isEarly = ({ trigger, hurried_from }: ClaimedDelivery, now: Timestamp): boolean =>
+  trigger === "automatic" && hurried_from !== null && hurried_from > now;
+
+function scheduledAt({ attempts, extra_attempts }: ClaimedDelivery, now: Timestamp, random: () => number): Timestamp | undefined {
+  const wait_ms = schedule_ms[attempts - extra_attempts + 1];
+  return wait_ms === undefined ? undefined : after(now, Math.round(wait_ms * (1 + jitter * random())));
 }
 
 const http_date = /^(mon|tue|wed|thu|fri|sat|sun)[a-z]*, .+ gmt$/i;

@@ -5,7 +5,7 @@ import { sentimentResult } from "../sentiment/events.ts";
 import type { EventName } from "../webhooks/contract.ts";
 import type { EventType } from "../webhooks/define-event.ts";
 
-/** Every event there is. */
+/** Every event that can be subscribed to. */
 export const eventTypes = {
   new_message: newMessage,
   conversation_end: conversationEnd,
@@ -13,7 +13,7 @@ export const eventTypes = {
   sentiment_result: sentimentResult,
 } as unknown as Record<EventName, EventType>;
 
-/** What is announced, and not sent yet. Nobody can subscribe to it. */
+/** What is announced, and has no shape yet: nobody can subscribe to it. */
 export const roadmap: readonly { type: string; description: string }[] = [
   { type: "agent.handoff", description: "A conversation was handed from the AI agent to a person, or back." },
   { type: "billing.credits_low", description: "The workspace has spent most of the credits that its plan includes." },

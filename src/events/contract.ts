@@ -42,12 +42,13 @@ export const EventTypeEntry = z
   .object({
     object: z.literal("event_type"),
     type: z.string().meta({ description: "Its name." }),
-    status: z
-      .enum(["available", "roadmap"])
-      .meta({ description: "`available`: it is sent; `roadmap`: it is announced, but not sent yet." }),
+    status: z.enum(["available", "roadmap"]).meta({
+      description:
+        "`available`: it is sent; `roadmap`: it is announced, but not sent yet. One that has an example can be subscribed to and tried out before.",
+    }),
     description: z.string().meta({ description: "When it is sent." }),
     example_payload: EventPayload.nullable().meta({
-      description: "An example of the body that is posted; null while it is on the roadmap.",
+      description: "An example of the body that is posted; null while its shape is not settled.",
     }),
   })
   .meta({

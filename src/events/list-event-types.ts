@@ -18,7 +18,7 @@ const catalogue: EventTypeEntry[] = [
   ...Object.values(eventTypes).map((event) => ({
     object: "event_type" as const,
     type: event.type,
-    status: "available" as const,
+    status: event.status,
     description: event.description,
     example_payload: examplePayload(event),
   })),

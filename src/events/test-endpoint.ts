@@ -33,6 +33,7 @@ export async function prepareTest(ctx: TxCtx, { endpoint_id, event_type }: TestE
       event_type: event.type,
       status: "delivering",
       trigger: "test",
+      term: endpoint.term,
       due_at: now,
       lease_id: randomUUID(),
       lease_until: after(now, lease_ms),

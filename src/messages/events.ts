@@ -5,6 +5,7 @@ import { ReceivedMessage } from "./contract.ts";
 
 export const newMessage = defineEvent({
   type: "new_message",
+  status: "available",
   summary: "A message was stored",
   description:
     "Sent once for every inbound and outbound message, when it is stored. An outbound message is `queued` then: read its later status through the API. `conversation.handler_mode` says who answers, so that a hand-over can be recognised.",

@@ -6,6 +6,7 @@ export const SentimentLabel = z.enum(["negative", "neutral", "positive"]).meta({
 
 export const sentimentResult = defineEvent({
   type: "sentiment_result",
+  status: "roadmap",
   summary: "A conversation's sentiment was scored",
   description:
     "Sent when what the contact wrote was scored: after the conversation closed, or after a while without messages. It is scored again only after the contact has written again.",

@@ -4,9 +4,9 @@ import type { TxCtx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import { findMine, mine } from "../db/mine.ts";
 import type { DeliveryRef } from "./contract.ts";
-import { withdrawn } from "./delete-endpoint.ts";
 import { presentDelivery } from "./present.ts";
 import { webhook_deliveries } from "./tables.ts";
+import { withdrawn } from "./withdraw.ts";
 
 /** Takes back what waits: a delivery is canceled, a replay is not made and its delivery stays as it had ended. */
 export async function cancelDelivery(ctx: TxCtx, { delivery_id }: DeliveryRef) {

@@ -6,6 +6,8 @@ import type { EventName } from "./contract.ts";
 /** What an event is, once: the emitters, the document's `webhooks` section and the catalogue read it here. */
 export interface EventType<D extends z.ZodType = z.ZodType> {
   type: EventName;
+  /** `roadmap` until something sends it: it can be subscribed to and tried out before. */
+  status: "available" | "roadmap";
   summary: string;
   description: string;
   data: D;

@@ -52,20 +52,25 @@ export async function emitAll<D extends z.ZodType>(
   ctx.wake("webhooks");
 }
 
+interface Subscriber {
+  id: Id<"whe">;
+  term: number;
+}
+
 const wanting = (): SQL => sql`from ${webhook_endpoints} where ${whose(webhook_endpoints)} and enabled and deleted_at is null
     and event_types @> ${slot(webhook_endpoints.event_types)}`;
-const subscribers = reading<{ id: Id<"whe"> }>(
-  { id: webhook_endpoints.id },
-  () => sql`select id ${wanting()} and (channels is null or channels @> ${slot(webhook_endpoints.channels)})`,
+const subscribers = reading<Subscriber>(
+  { id: webhook_endpoints.id, term: webhook_endpoints.term },
+  () => sql`select id, term ${wanting()} and (channels is null or channels @> ${slot(webhook_endpoints.channels)})`,
 );
-const subscribersOnAny = reading<{ id: Id<"whe">; channels: ChannelKind[] | null }>(
-  { id: webhook_endpoints.id, channels: webhook_endpoints.channels },
-  () => sql`select id, channels ${wanting()}`,
+const subscribersOnAny = reading<Subscriber & { channels: ChannelKind[] | null }>(
+  { id: webhook_endpoints.id, term: webhook_endpoints.term, channels: webhook_endpoints.channels },
+  () => sql`select id, term, channels ${wanting()}`,
 );
 
 type Told = ReturnType<typeof eventRow>;
 
-function deliveryTo(ctx: TxCtx, { id: endpoint_id }: { id: Id<"whe"> }, { id: event_id, type, conversation_id, created_at }: Told) {
+function deliveryTo(ctx: TxCtx, { id: endpoint_id, term }: Subscriber, { id: event_id, type, conversation_id, created_at }: Told) {
   return {
     workspace_id: ctx.workspace_id,
     id: ctx.newId("dlv"),
@@ -74,6 +79,7 @@ function deliveryTo(ctx: TxCtx, { id: endpoint_id }: { id: Id<"whe"> }, { id: ev
     event_type: type,
     conversation_id,
     status: "ready" as const,
+    term,
     due_at: created_at,
     created_at,
     updated_at: created_at,
@@ -119,6 +125,7 @@ const putDeliveries = insertionOfAll(
   "event_type",
   "conversation_id",
   "status",
+  "term",
   "due_at",
   "created_at",
   "updated_at",

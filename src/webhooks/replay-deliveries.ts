@@ -53,7 +53,8 @@ function assertEnabled({ enabled, deleted_at }: typeof webhook_endpoints.$inferS
 /** One more attempt for each delivery that has failed; what fails again stays failed. */
 export async function replayFailed(ctx: TxCtx, job: JobRow): Promise<Step> {
   const range = rangeOf(job);
-  assertEnabled(await findMine(ctx, webhook_endpoints, range.endpoint_id));
+  const endpoint = await findMine(ctx, webhook_endpoints, range.endpoint_id);
+  assertEnabled(endpoint);
   const failed = and(
     mine(ctx, webhook_deliveries),
     eq(webhook_deliveries.endpoint_id, range.endpoint_id),
@@ -82,7 +83,7 @@ export async function replayFailed(ctx: TxCtx, job: JobRow): Promise<Step> {
     const now = ctx.now();
     await ctx.db
       .update(webhook_deliveries)
-      .set({ status: "ready", trigger: "manual", resting_status: "failed", due_at: now, updated_at: now })
+      .set({ status: "ready", trigger: "manual", resting_status: "failed", term: endpoint.term, due_at: now, updated_at: now })
       .where(and(mine(ctx, webhook_deliveries), inArray(webhook_deliveries.id, ids)));
     ctx.wake("webhooks");
   }
@@ -148,6 +149,7 @@ export async function replayMissing(ctx: TxCtx, job: JobRow): Promise<Step> {
       conversation_id: event.conversation_id,
       status: "ready" as const,
       trigger: "manual" as const,
+      term: endpoint.term,
       due_at: now,
       created_at: now,
       updated_at: now,

@@ -24,11 +24,23 @@ export const webhook_endpoints = pgTable(
     /** The receiver's own headers as JSON, sealed: they may hold its credentials. */
     sealed_headers: text(),
     failing_since: instant(),
+    /** How often it has gone out of service. A delivery of an earlier term is canceled, though it may be a while until it says so. */
+    term: integer().notNull().default(0),
+    /** It works again after an outage, and retries that wait for it are still to be brought forward. */
+    recovered_at: instant(),
+    /** When to look at what waits for it: some of it may be of an earlier term, or is to be brought forward. */
+    tend_at: instant(),
     deleted_at: instant(),
     created_at: instant().notNull(),
     updated_at: instant().notNull(),
   },
-  (t) => [primaryKey({ columns: [t.workspace_id, t.id] })],
+  (t) => [
+    primaryKey({ columns: [t.workspace_id, t.id] }),
+    // Nearly always empty.
+    index("webhook_endpoints_tended")
+      .on(t.tend_at)
+      .where(sql`tend_at is not null`),
+  ],
 );
 
 /** What happened, as the exact text that goes over the wire: JSONB would reorder its keys. */
@@ -67,6 +79,14 @@ export const webhook_deliveries = pgTable(
     /** Where a replay that fails goes back to; null where the schedule decides. */
     resting_status: text().$type<StoredDeliveryStatus>(),
     due_at: instant().notNull(),
+    /** The endpoint's when it was written, or last replayed. */
+    term: integer().notNull().default(0),
+    /** What the receiver asked for by `Retry-After`: nothing brings the attempt further forward. */
+    not_before: instant(),
+    /** When its attempt was due before it was brought forward: which is done once for each step of the schedule. */
+    hurried_from: instant(),
+    /** Those that were brought forward and failed. They took no step of the schedule. */
+    extra_attempts: integer().notNull().default(0),
     lease_id: uuid(),
     lease_until: instant(),
     last_status_code: integer(),
@@ -89,8 +109,9 @@ export const webhook_deliveries = pgTable(
     index("webhook_deliveries_scheduled")
       .on(t.due_at)
       .where(sql`status = 'scheduled' and due_at > '-infinity'`),
+    // By term what is canceled with its endpoint, and within it what can still be brought forward.
     index("webhook_deliveries_waiting")
-      .on(t.workspace_id, t.endpoint_id, t.due_at)
+      .on(t.workspace_id, t.endpoint_id, t.term, sql`(hurried_from is null)`, t.due_at)
       .where(sql`status = 'scheduled'`),
     // As small as what is on the wire, so that dead leases are found in it too.
     index("webhook_deliveries_leased")

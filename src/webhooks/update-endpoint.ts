@@ -5,11 +5,11 @@ import type { Ctx, TxCtx } from "../core/context.ts";
 import { mine } from "../db/mine.ts";
 import { assertWebhookUrl } from "../posting/address-guard.ts";
 import type { UpdateEndpoint } from "./contract.ts";
-import { cancelWaiting } from "./delete-endpoint.ts";
 import { openHeaders, patchedHeaders, sealHeaders } from "./endpoint-headers.ts";
 import { liveEndpoint } from "./find-endpoint.ts";
 import { presentEndpoint } from "./present.ts";
 import { webhook_endpoints } from "./tables.ts";
+import { outOfService, withdrawWaiting } from "./withdraw.ts";
 
 type EndpointRow = typeof webhook_endpoints.$inferSelect;
 
@@ -23,12 +23,14 @@ export async function updateEndpoint(ctx: TxCtx, input: UpdateEndpoint, url: str
   const changes = changesOf(ctx, endpoint, input, url);
   if (Object.keys(changes).length === 0) return presentEndpoint(ctx, endpoint);
 
+  const now = ctx.now();
+  const ends = changes.enabled === false;
   const [updated] = await ctx.db
     .update(webhook_endpoints)
-    .set({ ...changes, updated_at: ctx.now() })
+    .set({ ...changes, ...(ends && outOfService(now)), updated_at: now })
     .where(and(mine(ctx, webhook_endpoints), eq(webhook_endpoints.id, endpoint.id)))
     .returning();
-  if (changes.enabled === false) await cancelWaiting(ctx, endpoint.id);
+  if (ends) await withdrawWaiting(ctx.db, updated!, now);
   await record(ctx, "webhook_endpoint.updated", endpoint.id, {
     changed: Object.keys(changes).map((field) => (field === "sealed_headers" ? "headers" : field)),
     ...(changes.url !== undefined && { url: changes.url }),

@@ -17,7 +17,7 @@ const poster = createPoster({
 const endpoints = urls.map((url): Destination => ({
   id: newId("whe"),
   url,
-  enabled: true,
+  term: 0,
   delivery_id_header: true,
   headers: {},
   secrets: [process.env["BENCH_SECRET"]!],
@@ -35,6 +35,9 @@ const deliveries = Array.from({ length: count }, (_, i): ClaimedDelivery => ({
   payload: body,
   trigger: "automatic",
   resting_status: null,
+  term: 0,
+  hurried_from: null,
+  extra_attempts: 0,
   begin_by: systemClock(),
   created_at: systemClock(),
 })).values();

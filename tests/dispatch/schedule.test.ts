@@ -5,7 +5,7 @@ import type { ClaimedDelivery } from "../../src/dispatch/claim-deliveries.ts";
 import { judge, schedule_ms } from "../../src/dispatch/judge.ts";
 import type { PostOutcome } from "../../src/core/poster.ts";
 import { createReceiver } from "../support/receiver.ts";
-import { attemptsOf, auditOf, deliveriesOf, leaveDeliveries, onlyDelivery, storedDelivery } from "../support/webhooks.ts";
+import { attemptsOf, auditOf, breakAt, deliveriesOf, leaveDeliveries, onlyDelivery, storedDelivery } from "../support/webhooks.ts";
 import { createWorld } from "../support/world.ts";
 
 const created_at = "2026-11-22T10:15:12.480Z";
@@ -14,7 +14,7 @@ const most = () => 0.9999;
 
 /** Of a delivery, what the verdict depends on. */
 const tried = (attempts: number, given: Partial<ClaimedDelivery> = {}) =>
-  ({ attempts, created_at, resting_status: null, ...given }) as ClaimedDelivery;
+  ({ attempts, created_at, resting_status: null, hurried_from: null, extra_attempts: 0, ...given }) as ClaimedDelivery;
 
 const outcome = (given: Partial<PostOutcome> = {}): PostOutcome => ({
   status_code: 500,
@@ -314,6 +314,43 @@ describe("410 Gone", () => {
     await world.deliver();
     expect((await auditOf(tenant)).map(({ action }) => action)).toEqual(["webhook_endpoint.created", "webhook_endpoint.disabled"]);
     expect((await deliveriesOf(tenant)).every(({ status }) => status === "failed")).toBe(true);
+  });
+
+  test.for<[string, object[]]>([
+    ["at a URL that the endpoint has left", [{ url: "http://127.0.0.1:9/elsewhere" }]],
+    ["asked for before somebody enabled the endpoint again", [{ enabled: false }, { enabled: true }]],
+  ])("%s fails the delivery, and leaves the endpoint on", async ([, changes]) => {
+    const world = await createWorld();
+    const tenant = await world.tenant();
+    const receiver = await createReceiver(async (response) => {
+      for (const change of changes) await tenant.patch(`/v1/webhook_endpoints/${id}`, change);
+      response.writeHead(410).end();
+    });
+    const { id } = await tenant.endpoint(receiver.url);
+    await tenant.hears("Hello");
+    await world.deliver();
+    expect(await onlyDelivery(tenant)).toMatchObject({ status: "failed", last_status_code: 410 });
+    expect((await tenant.get(`/v1/webhook_endpoints/${id}`)).body).toMatchObject({ enabled: true, disabled_reason: null });
+  });
+
+  test("is recorded with the end of its endpoint or not at all: a crash between the two is made good by the next attempt", async () => {
+    const world = await createWorld();
+    const tenant = await world.tenant();
+    const [receiver, other] = [await createReceiver(410), await createReceiver(204)];
+    const { id } = await tenant.endpoint(receiver.url);
+    const { id: healthy } = await tenant.endpoint(other.url);
+    const [told] = await leaveDeliveries(tenant.ctx, id, 1);
+    const [beside] = await leaveDeliveries(tenant.ctx, healthy, 1);
+    const mend = breakAt(world, "aud");
+    await expect(world.deliver()).rejects.toThrow("500");
+    mend();
+    expect(await storedDelivery(tenant, told!)).toMatchObject({ status: "delivering", attempts: 0 });
+    expect(await storedDelivery(tenant, beside!), "what came of others is kept").toMatchObject({ status: "succeeded" });
+
+    world.advance(seconds(61));
+    await world.deliver();
+    expect(await storedDelivery(tenant, told!)).toMatchObject({ status: "failed", attempts: 1, last_status_code: 410 });
+    expect((await tenant.get(`/v1/webhook_endpoints/${id}`)).body).toMatchObject({ enabled: false, disabled_reason: "gone" });
   });
 
   test("is the only answer that disables: a delivery that failed for a day leaves the endpoint on", async () => {

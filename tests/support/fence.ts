@@ -43,7 +43,7 @@ export const tenant_tables: string[] = [
   .map(({ name }) => name);
 
 /** The statements that speak of many tenants at once, by the name that each carries in a comment. */
-const across_tenants = ["who asks", "last use of keys", "claim", "revive", "release", "settle", "sweep", "tally"];
+const across_tenants = ["who asks", "last use of keys", "claim", "revive", "release", "settle", "turn", "tend", "sweep", "tally"];
 
 /** Why a statement may not pass; undefined when it may. */
 export function trespass(statement: string): string | undefined {

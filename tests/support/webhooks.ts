@@ -1,8 +1,8 @@
-import { and, asc, eq } from "drizzle-orm";
+import { and, asc, eq, sql } from "drizzle-orm";
 import { Webhook } from "standardwebhooks";
 import { audit_log } from "../../src/audit/tables.ts";
 import type { Ctx } from "../../src/core/context.ts";
-import type { Id, NewId, Prefix } from "../../src/core/ids.ts";
+import { uuidOf, type Id, type NewId, type Prefix } from "../../src/core/ids.ts";
 import { mine } from "../../src/db/mine.ts";
 import type { WebhookAttempt, WebhookDelivery } from "../../src/webhooks/contract.ts";
 import { events, webhook_deliveries, webhook_endpoints } from "../../src/webhooks/tables.ts";
@@ -84,6 +84,7 @@ export async function leaveDeliveries(
     event_id: event.id,
     event_type: event.type,
     status: "ready" as const,
+    term: sql<number>`(select term from ${webhook_endpoints} where ${mine(ctx, webhook_endpoints)} and id = ${uuidOf(endpoint_id)}::uuid)`,
     due_at: now,
     updated_at: now,
     ...given,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { after, hours, minutes, seconds } from "../../src/core/time.ts";
+import { createNewId } from "../../src/core/ids.ts";
 import type { Job } from "../../src/jobs/contract.ts";
 import { jobs } from "../../src/jobs/tables.ts";
 import { systemCtx } from "../../src/core/context.ts";
@@ -61,12 +62,15 @@ describe("the replay of all that failed", () => {
 
   test("keeps to its range, its endpoint and its workspace", async () => {
     const { world, tenant, receiver, id, ask } = await setUp(204);
-    const gone = { status: "failed" as const, completed_at: world.now() };
-    await leaveDeliveries(tenant.ctx, id, 1, { ...gone, created_at: after(world.now(), -hours(2)) });
-    await leaveDeliveries(tenant.ctx, id, 1, { ...gone, created_at: after(world.now(), -minutes(5)) });
-    const [inside] = await leaveDeliveries(tenant.ctx, id, 1, { ...gone, created_at: after(world.now(), -minutes(30)) });
+    const goneFor = (ms: number) => {
+      const created_at = after(world.now(), -ms);
+      return { id: createNewId(() => created_at)("dlv"), status: "failed" as const, completed_at: world.now(), created_at };
+    };
+    await leaveDeliveries(tenant.ctx, id, 1, goneFor(hours(2)));
+    await leaveDeliveries(tenant.ctx, id, 1, goneFor(minutes(5)));
+    const [inside] = await leaveDeliveries(tenant.ctx, id, 1, goneFor(minutes(30)));
     const other = await tenant.endpoint(receiver.url);
-    await leaveDeliveries(tenant.ctx, other.id, 1, { ...gone, created_at: after(world.now(), -minutes(30)) });
+    await leaveDeliveries(tenant.ctx, other.id, 1, goneFor(minutes(30)));
     // The range of ids begins where that of times does.
     const { body } = await ask({ deliveries: "failed", until: after(world.now(), -minutes(20)) });
     await world.workJobs();

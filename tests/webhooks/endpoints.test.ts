@@ -267,7 +267,7 @@ describe("deleting", () => {
     const receiver = await createReceiver(204);
     const { id } = await tenant.endpoint(receiver.url);
     await tenant.delete(`/v1/webhook_endpoints/${id}`);
-    const [late] = await leaveDeliveries(tenant.ctx, id, 1);
+    const [late] = await leaveDeliveries(tenant.ctx, id, 1, { term: 0 });
 
     await world.deliver();
 

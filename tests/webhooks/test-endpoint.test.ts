@@ -1,9 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { after, minutes } from "../../src/core/time.ts";
-import { EventName, type WebhookTest } from "../../src/webhooks/contract.ts";
+import { after, hours, minutes } from "../../src/core/time.ts";
+import { revive } from "../../src/db/lease.ts";
+import { deliveryQueue } from "../../src/dispatch/claim-deliveries.ts";
+import { EventName, type EndpointStats, type WebhookEndpoint, type WebhookTest } from "../../src/webhooks/contract.ts";
 import { assertMatches, document } from "../support/document.ts";
 import { createReceiver } from "../support/receiver.ts";
-import { attemptsOf, breakAt, deliveriesOf, onlyDelivery, storedDelivery, verifies } from "../support/webhooks.ts";
+import { attemptsOf, breakAt, deliveriesOf, onlyDelivery, replay, storedDelivery, verifies } from "../support/webhooks.ts";
 import { createWorld, type Tenant } from "../support/world.ts";
 
 const run = (tenant: Tenant, id: string, body?: object, headers?: Record<string, string>) =>
@@ -87,14 +89,62 @@ describe("a test", () => {
     expect(await deliveriesOf(tenant)).toHaveLength(1);
   });
 
-  test("can be replayed like any delivery", async () => {
+  test("can be replayed, which is another test", async () => {
     const { world, tenant, receiver, id } = await setUp(500, 204);
     const { body } = await run(tenant, id);
     await tenant.post(`/v1/webhook_deliveries/${body.delivery.id}/replay`);
     await world.deliver();
     expect(await onlyDelivery(tenant)).toMatchObject({ status: "succeeded", attempts: 2 });
     expect(receiver.received[1]!.body).toBe(receiver.received[0]!.body);
-    expect((await attemptsOf(tenant, body.delivery.id)).map(({ trigger }) => trigger)).toEqual(["test", "manual"]);
+    expect((await attemptsOf(tenant, body.delivery.id)).map(({ trigger }) => trigger)).toEqual(["test", "test"]);
+  });
+
+  test("does not say how the endpoint fares, whether it fails or succeeds, and nor does its replay", async () => {
+    const { world, tenant, id } = await setUp(500, 500, 500, 204);
+    const fares = async () => {
+      const { last_24_hours } = (await tenant.get<EndpointStats>(`/v1/webhook_endpoints/${id}/stats`)).body;
+      const { status } = (await tenant.get<WebhookEndpoint>(`/v1/webhook_endpoints/${id}`)).body;
+      return { status, attempts: last_24_hours.attempts };
+    };
+    const { body } = await run(tenant, id);
+    expect(await fares()).toEqual({ status: "active", attempts: 0 });
+    await replay(tenant, body.delivery.id);
+    await world.deliver();
+    expect(await fares()).toEqual({ status: "active", attempts: 0 });
+
+    await tenant.hears("Hello");
+    await world.deliver();
+    expect(await fares()).toEqual({ status: "failing", attempts: 1 });
+    expect((await run(tenant, id)).body.delivery.status).toBe("succeeded");
+    expect(await fares()).toEqual({ status: "failing", attempts: 1 });
+  });
+
+  test.for([false, true])("whose process died is tried once more at most, replayed before (%s) or not", async (is_replayed) => {
+    const { world, tenant, receiver, id } = await setUp(500);
+    const mend = breakAt(world, "att");
+    await run(tenant, id);
+    mend();
+    const { id: delivery } = await onlyDelivery(tenant);
+    world.advance(minutes(2));
+    await revive(world.services.db, deliveryQueue, world.now());
+    if (is_replayed) expect((await replay(tenant, delivery)).status).toBe(202);
+    await world.deliver();
+    expect(await storedDelivery(tenant, delivery)).toMatchObject({ status: "failed", attempts: 1 });
+    world.advance(hours(24));
+    await world.deliver();
+    expect(receiver.received).toHaveLength(2);
+  });
+
+  test("whose process died is not sent to an endpoint that has been deleted since", async () => {
+    const { world, tenant, receiver, id } = await setUp(500);
+    const mend = breakAt(world, "att");
+    await run(tenant, id);
+    mend();
+    await tenant.delete(`/v1/webhook_endpoints/${id}`);
+    world.advance(minutes(2));
+    await world.deliver();
+    expect(await onlyDelivery(tenant)).toMatchObject({ status: "canceled", attempts: 0 });
+    expect(receiver.received).toHaveLength(1);
   });
 
   test("asked for twice under one Idempotency-Key is posted once", async () => {
