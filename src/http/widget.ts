@@ -47,7 +47,7 @@ export function widget(rules: Pick<Rules, "ip_limit_per_minute" | "trusted_proxi
 
   /** The same, for a visitor who has a token. */
   async function enterAsVisitor(c: Context<Front>, cost?: number): Promise<[Widget, Visitor]> {
-    const token = /^Bearer +(\S+) *$/i.exec(c.req.header("authorization") ?? "")?.[1];
+    const token = tokenOf(c);
     const channel_id = c.req.query("channel_id") ?? (token && claimsOf(token)?.channel_id);
     const found = channel_id === undefined ? undefined : await enter(c, channel_id, cost);
     if (token === undefined) throw unauthorized("missing_token", "Send the visitor's token as `Authorization: Bearer wvt_…`.");
@@ -103,8 +103,12 @@ export function widget(rules: Pick<Rules, "ip_limit_per_minute" | "trusted_proxi
     if (c.req.method === "HEAD") throw notAllowed(c.req.path);
     const [found, visitor] = await enterAsVisitor(c);
     const start = await startOf(found, visitor, c.req.header("last-event-id"));
-    const stream = streams.open(identityOf(found, visitor).value);
-    return eventStream(c, followMessages(found, visitor, start, stream), stream);
+    const stream = streams.open({
+      visitor: identityOf(found, visitor).value,
+      address: limitSubject(addressOf(c)),
+      workspace: found.ctx.workspace_id,
+    });
+    return eventStream(c, followMessages(found, visitor, start, stream, welcomeOf(c, found)), stream);
   });
 
   app.all("/widget/v1/*", (c) => sendProblem(c, notAllowed(c.req.path)));
@@ -137,8 +141,29 @@ const guarded =
     }
   };
 
-/** To its own origin a browser names none when it only reads; that it is its own it says in a header which no page can write. */
-function originOf(c: Context): string | undefined {
+const tokenOf = (c: Context): string | undefined => /^Bearer +(\S+) *$/i.exec(c.req.header("authorization") ?? "")?.[1];
+
+/**
+ * To its own origin a browser names none when it only reads; that it is its own it says in a header which no page can write. Ours is
+ * the public one, whatever a proxy shows.
+ */
+function originOf(c: Context<Front>): string | undefined {
   const is_own = c.req.header("sec-fetch-site") === "same-origin";
-  return c.req.header("origin") ?? (is_own ? new URL(c.req.url).origin : undefined);
+  return c.req.header("origin") ?? (is_own ? new URL(c.get("services").settings.public_url).origin : undefined);
+}
+
+/** Whether what let the page in still does: the widget, the page's origin and the visitor's token. */
+function welcomeOf(c: Context<Front>, { channel }: Widget): () => Promise<boolean> {
+  const [services, origin, token] = [c.get("services"), originOf(c), tokenOf(c) ?? ""];
+  return async () => {
+    try {
+      const found = await findWidget(services, channel.id);
+      assertAllowed(found, origin);
+      readToken(found, token);
+      return true;
+    } catch (error) {
+      if (error instanceof ApiError) return false;
+      throw error;
+    }
+  };
 }

@@ -1,5 +1,5 @@
 import { readCursor, writeCursor, type Position } from "../core/page.ts";
-import { seconds } from "../core/time.ts";
+import { msBetween, seconds } from "../core/time.ts";
 import { horizonOf, rowsBehind } from "../db/feed.ts";
 import { messages } from "../messages/tables.ts";
 import type { VisitorMessage } from "./contract.ts";
@@ -29,16 +29,28 @@ export async function startOf(widget: Widget, visitor: Visitor, cursor: string |
 
 /**
  * Every message of the visitor's thread behind a position, once, for as long as the stream is open. It is the feed
- * of GET /v1/messages: what an older transaction still holds back is looked for again until that has ended.
+ * of GET /v1/messages: what an older transaction still holds back is looked for again until that has ended. What let the page in is
+ * judged again with every sign of life.
  */
-export async function* followMessages(widget: Widget, visitor: Visitor, start: Position, stream: Stream): AsyncGenerator<News, void> {
+export async function* followMessages(
+  widget: Widget,
+  visitor: Visitor,
+  start: Position,
+  stream: Stream,
+  isWelcome: () => Promise<boolean>,
+): AsyncGenerator<News, void> {
   const { ctx } = widget;
   const cursorOf = (position: Position) => writeCursor(ctx, listingOf(widget, visitor, "feed"), position);
   let position = start;
   let awaited = 0n;
   let pause_ms = shortest_pause_ms;
+  let judged_at = ctx.now();
 
   while (stream.is_open) {
+    if (msBetween(judged_at, ctx.now()) >= heartbeat_ms) {
+      judged_at = ctx.now();
+      if (!(await isWelcome())) return stream.close();
+    }
     const contact_id = await contactOf(widget, visitor);
     if (contact_id) stream.listenTo(contact_id);
     const was_rung = stream.takeNews();

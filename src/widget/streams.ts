@@ -4,10 +4,17 @@ import { ApiError, unavailable } from "../core/errors.ts";
 import type { Id } from "../core/ids.ts";
 import { minutes } from "../core/time.ts";
 
+/** Of whom a page is one. Each has its share of what a process serves, so that nobody takes it all. */
+type Owner = "visitor" | "address" | "workspace";
+type Owners = Record<Owner, string>;
+
 interface Bounds {
   most: number;
-  /** A browser keeps six connections to a host; whoever has more pages open asks again and again instead. */
-  most_of_one: number;
+  /**
+   * Whoever has more pages open asks again and again instead. A browser keeps six connections to a host; many people share the
+   * address of an office.
+   */
+  most_of: Record<Owner, number>;
   /** Then a page opens another, and is admitted again. */
   longest_ms: number;
 }
@@ -15,35 +22,36 @@ interface Bounds {
 /** The pages that listen to this process at this moment. Each costs a socket and a look at the database now and then. */
 export class Streams {
   readonly #bounds: Bounds;
-  readonly #open = new Map<string, Set<Stream>>();
+  readonly #open = new Set<Stream>();
+  readonly #owned = new Map<string, Set<Stream>>();
   readonly #listening = new Map<Sleeper, Set<Stream>>();
-  #count = 0;
   #is_stopped = false;
 
   constructor(bounds: Partial<Bounds> = {}) {
-    this.#bounds = { most: 2000, most_of_one: 4, longest_ms: minutes(15), ...bounds };
+    this.#bounds = { most: 2000, most_of: { visitor: 4, address: 50, workspace: 500 }, longest_ms: minutes(15), ...bounds };
   }
 
-  open(visitor: string): Stream {
-    const { most, most_of_one, longest_ms } = this.#bounds;
-    if (this.#is_stopped || this.#count >= most) throw unavailable();
-    const theirs = this.#open.get(visitor)?.size ?? 0;
-    if (theirs >= most_of_one) {
+  open(owners: Owners): Stream {
+    const { most, most_of, longest_ms } = this.#bounds;
+    if (this.#is_stopped || this.#open.size >= most) throw unavailable();
+    const shares = Object.keys(most_of).map((owner) => ({ owner: owner as Owner, key: `${owner} ${owners[owner as Owner]}` }));
+    const full = shares.find(({ owner, key }) => (this.#owned.get(key)?.size ?? 0) >= most_of[owner]);
+    if (full) {
       throw new ApiError("too_many_requests", {
-        detail: `The visitor has ${most_of_one} streams open already: ask for what came with GET /widget/v1/messages?after=…`,
+        detail: `The ${full.owner} has ${most_of[full.owner]} streams open already: ask for what came with GET /widget/v1/messages?after=…`,
         headers: { "Retry-After": "60" },
       });
     }
-    this.#count += 1;
     const stream: Stream = new Stream(longest_ms, {
       listen: (whom) => add(this.#listening, whom, stream),
       close: (heard) => {
-        this.#count -= 1;
-        remove(this.#open, visitor, stream);
+        this.#open.delete(stream);
+        for (const { key } of shares) remove(this.#owned, key, stream);
         for (const whom of heard) remove(this.#listening, whom, stream);
       },
     });
-    add(this.#open, visitor, stream);
+    this.#open.add(stream);
+    for (const { key } of shares) add(this.#owned, key, stream);
     return stream;
   }
 
@@ -60,11 +68,11 @@ export class Streams {
 
   /** Every stream ends; the pages open others. */
   drop(): void {
-    for (const theirs of this.#open.values()) for (const stream of theirs) stream.close();
+    for (const stream of this.#open) stream.close();
   }
 
   get count(): number {
-    return this.#count;
+    return this.#open.size;
   }
 }
 

@@ -8,10 +8,19 @@ export interface Told {
 }
 
 /** A page's ear: what a stream told, by the words of the HTML standard (§9.2.6), in the order in which it came. */
-export async function listenTo(url: string, token: string, { last_event_id }: { last_event_id?: string } = {}) {
+export async function listenTo(
+  url: string,
+  token: string,
+  { last_event_id, headers = {} }: { last_event_id?: string; headers?: Record<string, string> } = {},
+) {
   const stopping = new AbortController();
   const response = await fetch(`${url}/widget/v1/events`, {
-    headers: { Origin: shop, Authorization: `Bearer ${token}`, ...(last_event_id !== undefined && { "Last-Event-ID": last_event_id }) },
+    headers: {
+      Origin: shop,
+      Authorization: `Bearer ${token}`,
+      ...(last_event_id !== undefined && { "Last-Event-ID": last_event_id }),
+      ...headers,
+    },
     signal: stopping.signal,
   });
   const told: Told[] = [];

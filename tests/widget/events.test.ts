@@ -1,6 +1,7 @@
 import { and, eq, sql } from "drizzle-orm";
 import { describe, expect, inject, onTestFinished, test, vi } from "vitest";
 import { conversations } from "../../src/conversations/tables.ts";
+import type { Id } from "../../src/core/ids.ts";
 import { seconds } from "../../src/core/time.ts";
 import { createAnnouncer } from "../../src/db/announce.ts";
 import { atomically } from "../../src/db/atomically.ts";
@@ -117,9 +118,9 @@ describe("a stream", () => {
     const { world, page, widget } = await aConversation();
     const found = await findWidget(world.services, widget.channel_id);
     const visitor = readToken(found, page.token);
-    const stream = new Streams().open("somebody");
+    const stream = new Streams().open({ visitor: "somebody", address: "somewhere", workspace: "somebody's" });
     vi.spyOn(stream, "heard").mockResolvedValue();
-    const news = followMessages(found, visitor, await startOf(found, visitor, page.session.feed_cursor), stream);
+    const news = followMessages(found, visitor, await startOf(found, visitor, page.session.feed_cursor), stream, async () => true);
     expect((await news.next()).value).toMatchObject({ message: { content: { text: "Hello?" } } });
     const alive = (await news.next()).value as { cursor: string; message: null };
     expect(alive.message).toBeNull();
@@ -139,6 +140,50 @@ describe("streams are bounded", () => {
     ears[0]!.hangUp();
     await vi.waitFor(() => expect(world.streams.count).toBe(3), soon);
     expect((await listenTo(url, page.token)).response.status).toBe(200);
+  });
+
+  test.each([
+    ["address", 2, 50],
+    ["workspace", 50, 2],
+  ] as const)("for each %s, which takes nothing of another's", async (owner, address, workspace) => {
+    const bounds = { streams: { most_of: { visitor: 4, address, workspace } }, trusted_proxies: ["127.0.0.1"] };
+    const { url, world, widget, page } = await aConversation(bounds);
+    const other = await (await createWidget(world, await world.tenant())).visit();
+    const listenFrom = (token: string, from: string) => listenTo(url, token, { headers: { "X-Forwarded-For": from } });
+    for (const { token } of [page, await widget.visit()]) {
+      expect((await listenFrom(token, "2001:db8::1")).response.status).toBe(200);
+    }
+    const refused = await listenFrom((await widget.visit()).token, owner === "address" ? "2001:db8::2" : "192.0.2.7");
+    const detail = `The ${owner} has 2 streams open already: ask for what came with GET /widget/v1/messages?after=…`;
+    expect([refused.response.status, await refused.response.json()]).toMatchObject([429, { code: "too_many_requests", detail }]);
+    expect(refused.response.headers.get("retry-after")).toBe("60");
+    expect((await listenFrom(other.token, "192.0.2.7")).response.status).toBe(200);
+    expect(world.streams.count).toBe(3);
+  });
+
+  test.each([
+    ["its origin is removed", { credentials: { allowed_origins: ["https://another.example"] } }],
+    ["the visitor's voucher is", { credentials: { identity_secret: "another secret of a website, of 32 characters" } }],
+    ["the channel is removed", undefined],
+  ])("in time: one ends soon after %s, and tells nothing more", async (_, change) => {
+    const { url, world, tenant, widget } = await aConversation();
+    const page = await widget.visit({ user: userOf("42") });
+    await page.says("Hello?");
+    const { id } = await conversationOn(tenant, widget.channel_id);
+    const ear = await listenTo(url, page.token);
+    await vi.waitFor(() => expect(ear.heard.text).toContain("welcome"), soon);
+    world.advance(seconds(20));
+    await answerTo(tenant, id, "While it may");
+    await vi.waitFor(() => expect(ear.texts()).toEqual(["While it may"]), soon);
+    const path = `/v1/channels/${widget.channel_id}`;
+    expect((await (change ? tenant.patch(path, change) : tenant.delete(path))).status).toBe(200);
+    world.advance(seconds(20));
+    await page.says("Is anybody there?").catch(() => {});
+    world.streams.wake(`visitor:${(await conversationOn(tenant, widget.channel_id)).contact_id as Id<"cont">}`);
+    await ear.over;
+    expect(ear.heard.is_over, "ended, and not broken off").toBe(true);
+    expect(ear.texts()).toEqual(["While it may"]);
+    expect(world.streams.count).toBe(0);
   });
 
   test("in all", async () => {
@@ -185,7 +230,7 @@ test("when the process is to end, every stream ends well, and no other begins", 
   await Promise.all(ears.map(({ over }) => over));
   expect(performance.now() - began, "nothing was waited for").toBeLessThan(5_000);
   expect(ears.map(({ heard }) => heard.is_over)).toEqual([true, true]);
-  expect(() => world.streams.open("somebody")).toThrow("cannot take the request");
+  expect(() => world.streams.open({ visitor: "one", address: "one", workspace: "one" })).toThrow("cannot take the request");
 });
 
 describe.runIf(onPostgres())("on a server", () => {
