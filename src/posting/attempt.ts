@@ -100,16 +100,23 @@ type RawHeaders = Record<string, string | string[] | undefined>;
 
 const isSuccess = (status_code: number): boolean => status_code >= 200 && status_code < 300;
 
+/** It decides when the next attempt is, and so has its room before the others. */
+const decisive = "retry-after";
+
+/** What is too long leaves its room to what follows. */
 function recorded(headers: RawHeaders): Record<string, string> {
   const kept: Record<string, string> = {};
   let room = recorded_headers_at_most_chars;
-  for (const name in headers) {
+  const keep = (name: string): void => {
     const value = headers[name] ?? "";
     const text = typeof value === "string" ? value : value.join(", ");
-    room -= name.length + text.length;
-    if (room < 0) break;
+    const size = name.length + text.length;
+    if (size > room) return;
+    room -= size;
     kept[name] = clean(text);
-  }
+  };
+  if (decisive in headers) keep(decisive);
+  for (const name in headers) if (name !== decisive) keep(name);
   return kept;
 }
 

@@ -239,6 +239,9 @@ export const WebhookSecret = z
   .meta({ id: "WebhookSecret", description: "What webhooks are signed with. The secret itself is shown once, when it is made." });
 export type WebhookSecret = z.input<typeof WebhookSecret>;
 
+/** Each adds a signature to every request, and receivers bound their headers. */
+export const live_secrets_at_most = 5;
+
 export const RotateSecret = z
   .strictObject({
     grace_period_seconds: z

@@ -143,6 +143,17 @@ describe("a response", () => {
     expect(JSON.stringify([response_body, response_headers])).not.toMatch(/\\u0000|\\ud[89a-f]/);
   });
 
+  test("a header that is too long leaves its room to those behind it, and Retry-After has its room before them", async () => {
+    const { url } = await receiver((_, response) =>
+      response
+        .writeHead(503, { "Content-Security-Policy": "x".repeat(4200), "X-Much": "y".repeat(4050), "X-Little": "z", "Retry-After": "3600" })
+        .end(),
+    );
+    const { response_headers } = await post(url);
+    expect(response_headers).toMatchObject({ "retry-after": "3600", "x-little": "z" });
+    expect(Object.keys(response_headers!)).not.toContain("content-security-policy");
+  });
+
   test("of many headers the first 4 Ki characters are kept", async () => {
     const { url } = await receiver((_, response) => {
       for (let i = 0; i < 10; i++) response.setHeader(`x-${i}`, "v".repeat(1000));
@@ -150,7 +161,7 @@ describe("a response", () => {
     });
     const { status_code, error, response_headers } = await post(url);
     expect({ status_code, error }).toEqual({ status_code: 200, error: null });
-    expect(Object.keys(response_headers!)).toEqual(["x-0", "x-1", "x-2", "x-3"]);
+    expect(Object.keys(response_headers!).filter((name) => name.startsWith("x-"))).toEqual(["x-0", "x-1", "x-2", "x-3"]);
   });
 
   test("a header may be called __proto__", async () => {

@@ -149,6 +149,25 @@ describe("a rotation", () => {
     expect(secrets.map((secret) => verifies(secret, later))).toEqual([true, true, true, false]);
   });
 
+  test("that would let more than five sign at once is refused, and ends nothing that was promised; one without a grace period never is", async () => {
+    const { world, tenant, next } = await setUp();
+    for (const grace_period_seconds of [60, 120, 180, 240]) await rotate(tenant, { grace_period_seconds });
+    const before = await rowsOf(tenant);
+    expect(await rotate(tenant, { grace_period_seconds: 1 })).toMatchObject({ status: 422, body: { code: "limit_reached" } });
+    expect(await rowsOf(tenant)).toEqual(before);
+
+    // The current one has leaked.
+    const { status, body } = await rotate(tenant, { grace_period_seconds: 0 });
+    expect(status).toBe(200);
+    expect(body.previous.map(({ hint }) => hint)).not.toContain(before[4]!.hint);
+    expect(String((await next()).headers["webhook-signature"]).split(" ")).toHaveLength(5);
+
+    world.advance(seconds(61));
+    expect((await rotate(tenant)).status).toBe(200);
+    await tenant.post("/v1/webhook_secret/expire_previous");
+    expect((await rotate(tenant)).status).toBe(200);
+  });
+
   test("asked for twice at once happens twice", async () => {
     const { tenant, next } = await setUp();
     const answers = await Promise.all([rotate(tenant), rotate(tenant), rotate(tenant)]);
