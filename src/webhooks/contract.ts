@@ -95,7 +95,10 @@ export type DeliveryStatus = z.infer<typeof DeliveryStatus>;
 /** On disk a pending delivery is `ready` (may be claimed) or `scheduled` (a later retry). */
 export type StoredDeliveryStatus = Exclude<DeliveryStatus, "pending"> | "ready" | "scheduled";
 
-export const AttemptError = z.enum(attemptErrors).meta({ description: "Why an attempt failed." });
+export const AttemptError = z.enum(attemptErrors).meta({
+  description:
+    "Why an attempt failed. `service_error`: not the receiver's fault: the service could not read what it signs with or the endpoint's own headers, and sent nothing.",
+});
 
 export const Trigger = z
   .enum(["automatic", "manual", "test"])
