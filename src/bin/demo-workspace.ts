@@ -178,6 +178,7 @@ const answer = (status_code: number, response_body: string, duration_ms: number)
 function createReceivers(): Poster {
   const asked = new Map<string, number>();
   return {
+    roomAt: () => 1,
     post: ({ url }) => {
       const nth = (asked.get(url) ?? 0) + 1;
       asked.set(url, nth);

@@ -8,6 +8,7 @@ export const attemptErrors = [
   "blocked_address",
   "non_2xx",
   "invalid_response",
+  "service_error",
 ] as const;
 export type AttemptError = (typeof attemptErrors)[number];
 
@@ -15,6 +16,8 @@ export interface PostRequest {
   url: string;
   headers: Record<string, string>;
   body: string;
+  /** Told when a connection carries it: what it waited for one before is nobody's delay but ours. */
+  onCarried?: () => void;
 }
 
 export interface PostOutcome {
@@ -31,8 +34,20 @@ export interface PostOutcome {
   remote_address: string | null;
 }
 
+/** What comes of an attempt for which nothing left the building. */
+export const notSent = (error: AttemptError): PostOutcome => ({
+  status_code: null,
+  error,
+  duration_ms: 0,
+  response_headers: null,
+  response_body: null,
+  remote_address: null,
+});
+
 /** Where webhooks leave the building. */
 export interface Poster {
+  /** How much of what may be on the wire to an origin at once is free: from 0 to 1. Without any a post waits for its turn first. */
+  roomAt(origin: string): number;
   /** Makes one attempt. It never throws: whatever happens is an outcome. */
   post(request: PostRequest): Promise<PostOutcome>;
   /** Waits for the attempts that are under way and closes every connection. */

@@ -2,6 +2,7 @@ import { sql } from "drizzle-orm";
 import type { Services } from "../core/context.ts";
 import { idOf, uuidOf, type Id } from "../core/ids.ts";
 import { after, seconds, type Timestamp } from "../core/time.ts";
+import { urlOf } from "../core/url.ts";
 import { rfc3339 } from "../db/columns.ts";
 import { claim, isFirst, revive, type Claim, type Limits, type Queue, type Turn } from "../db/lease.ts";
 import { mine } from "../db/mine.ts";
@@ -51,12 +52,17 @@ export interface ClaimedDelivery extends Claim, Told {
 export interface Destination {
   id: Id<"whe">;
   url: string;
+  origin: string;
   /** A delivery of an earlier one was canceled when the endpoint went out of service. */
   term: number;
   delivery_id_header: boolean;
   /** The receiver's own, which stand under ours. */
   headers: Record<string, string>;
   secrets: string[];
+  /** Which of our own seals did not open: no request can be made, and no receiver is to blame. */
+  unopened: "headers" | "secrets" | null;
+  /** When this was read, on the process's own clock. */
+  read_ms: number;
 }
 
 /** Leases deliveries whose time has come and reads what their attempts need. Once a walk is enough to look for whose time has come, and what endpoints have left to do. */
@@ -84,18 +90,21 @@ export async function readClaimed(services: Services, held: Claim): Promise<Clai
 /** Room for one post (10 s in all) and its settlement. */
 const post_room_ms = seconds(15);
 
-/** Of what one claim took. A delivery that cannot be made now is left out, and waits for the end of its lease. */
+/** Of what one claim took. */
 async function withEndpoints(services: Services, claims: readonly (Claim & Told)[]): Promise<ClaimedDelivery[]> {
   const [first] = claims;
   if (!first) return [];
-  const endpoints = await readEndpoints(services, claims);
+  const endpoints = await readDestinations(services, claims);
   const begin_by = after(first.lease_until, -post_room_ms);
-  return claims.flatMap((held) => {
-    const endpoint = endpoints.get(held.lane);
-    if (!endpoint) return [];
-    const hurried_from = held.hurried_from && rfc3339(held.hurried_from);
-    return [Object.assign(held, { id: idOf("dlv", held.uuid), endpoint, begin_by, hurried_from, created_at: rfc3339(held.created_at) })];
-  });
+  return claims.map((held) =>
+    Object.assign(held, {
+      id: idOf("dlv", held.uuid),
+      endpoint: endpoints.get(held.lane)!,
+      begin_by,
+      hurried_from: held.hurried_from && rfc3339(held.hurried_from),
+      created_at: rfc3339(held.created_at),
+    }),
+  );
 }
 
 interface EndpointRow {
@@ -108,18 +117,22 @@ interface EndpointRow {
 }
 
 /** Where they go, by lane: read and opened once for all deliveries of an endpoint. */
-async function readEndpoints(services: Services, claims: readonly Claim[]): Promise<Map<string, Destination>> {
+export async function readDestinations(
+  services: Services,
+  held: readonly Pick<Claim, "lane" | "workspace_id">[],
+): Promise<Map<string, Destination>> {
   const { db, now } = services;
-  const lanes = new Map(claims.map((held) => [held.lane, held.workspace_id]));
+  const read_ms = performance.now();
+  const lanes = new Map(held.map(({ lane, workspace_id }) => [lane, workspace_id]));
   const asked = JSON.stringify(Array.from(lanes, ([id, workspace_id]) => ({ workspace_id: uuidOf(workspace_id), id })));
   const rows = await readingEndpoints(db, { asked, now: now() });
-  const opened = rows.flatMap((row): [string, Destination][] => {
-    const sealed = openSealed(services, lanes.get(row.id)!, row);
-    if (!sealed) return [];
+  const read = rows.map((row): [string, Destination] => {
     const { url, term, delivery_id_header } = row;
-    return [[row.id, { ...sealed, id: idOf("whe", row.id), url, term, delivery_id_header }]];
+    const origin = urlOf(url)?.origin ?? url;
+    const opened = openSealed(services, lanes.get(row.id)!, row);
+    return [row.id, { id: idOf("whe", row.id), url, origin, term, delivery_id_header, ...opened, read_ms }];
   });
-  return new Map(opened);
+  return new Map(read);
 }
 
 const readingEndpoints = statement<EndpointRow>(
@@ -132,18 +145,21 @@ const readingEndpoints = statement<EndpointRow>(
     join ${webhook_endpoints} as endpoint on endpoint.workspace_id = asked.workspace_id and endpoint.id = asked.id`,
 );
 
-/** An endpoint whose seals do not open stops nobody else. */
+/** An endpoint whose seals do not open stops nobody else: what goes there fails, and says why. */
 function openSealed({ vault, log }: Services, workspace_id: Id<"ws">, { id, sealed_headers, sealed_secrets }: EndpointRow) {
-  try {
-    return {
-      headers: openHeaders(vault, workspace_id, sealed_headers),
-      secrets: sealed_secrets.map((text) => vault.open("webhook_secrets", secretPlace(workspace_id), text)),
-    };
-  } catch (error) {
-    log.error(
-      { err: error, workspace_id, endpoint_id: idOf("whe", id) },
-      "the webhook secrets or the headers of an endpoint cannot be opened",
-    );
-    return undefined;
-  }
+  const opened: Pick<Destination, "headers" | "secrets" | "unopened"> = { headers: {}, secrets: [], unopened: null };
+  const open = <Kind extends "headers" | "secrets">(kind: Kind, read: () => Destination[Kind]): void => {
+    try {
+      opened[kind] = read() as (typeof opened)[Kind];
+    } catch (error) {
+      opened.unopened = kind;
+      log.error(
+        { err: error, workspace_id, endpoint_id: idOf("whe", id), sealed: kind },
+        "what an endpoint's requests need cannot be opened",
+      );
+    }
+  };
+  open("headers", () => openHeaders(vault, workspace_id, sealed_headers));
+  open("secrets", () => sealed_secrets.map((text) => vault.open("webhook_secrets", secretPlace(workspace_id), text)));
+  return opened;
 }

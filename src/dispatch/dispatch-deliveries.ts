@@ -1,22 +1,22 @@
 import type { Services } from "../core/context.ts";
 import { Bell } from "../core/bell.ts";
 import { emptyReport, type ChoreOptions, type ChoreReport } from "../core/chore.ts";
-import type { PostOutcome } from "../core/poster.ts";
+import { notSent, type PostOutcome } from "../core/poster.ts";
 import { epochMs } from "../core/time.ts";
 import { firstTurn, isFirst, release, type Claim, type Turn } from "../db/lease.ts";
-import { claimDeliveries, deliveryQueue, readClaimed, type ClaimedDelivery } from "./claim-deliveries.ts";
+import { claimDeliveries, deliveryQueue, readClaimed, readDestinations, type ClaimedDelivery } from "./claim-deliveries.ts";
 import { judge } from "./judge.ts";
-import { Lanes } from "./lanes.ts";
+import { Lanes, most_places, posts_on_each_wire } from "./lanes.ts";
 import { cancelClaimed, settleDeliveries, type Result } from "./settle-deliveries.ts";
 import { signedRequest } from "./sign.ts";
 
-const posts_at_once = 256;
-/** Well below all of them, so that an endpoint that hangs leaves most of them to the others. */
-const posts_per_endpoint = 32;
 /** A lease lasts 60 s and a post 10: no more is held than can be posted within the lease less one post. */
 const posts_per_lease = 5;
-const hold_at_most = posts_per_lease * posts_at_once;
-const limits = { lanes: 64, in_flight_per_lane: posts_per_lease * posts_per_endpoint };
+const hold_at_most = posts_per_lease * posts_on_each_wire;
+/** What endpoints hold that do not answer, or not yet, stops no claim. But the more it is the less of any endpoint is leased. */
+const rest_at_most = 4 * hold_at_most;
+const most_per_lane = posts_per_lease * most_places;
+const least_per_lane = 8;
 const claim_size = 640;
 /** With fewer that could go on the wire at once, more are claimed: before the wire runs dry. */
 const claim_below = claim_size / 2;
@@ -60,10 +60,10 @@ class Run {
   readonly #signal: AbortSignal | undefined;
   readonly #bell: Bell;
   readonly #report = emptyReport();
-  readonly #lanes = new Lanes(posts_per_endpoint);
-  #on_the_wire = 0;
+  readonly #lanes: Lanes;
   #results: Result[] = [];
   #is_recording = false;
+  #is_reading = false;
   #gathering: NodeJS.Timeout | undefined;
   #waits_for_room = false;
   #posts_next_turn = false;
@@ -74,14 +74,20 @@ class Run {
     this.#until = epochMs(services.now()) + budget_ms;
     this.#signal = signal;
     this.#bell = bell;
+    this.#lanes = new Lanes((origin) => services.poster.roomAt(origin));
   }
 
   async toItsEnd(): Promise<ChoreReport> {
     const ring = () => this.#bell.ring();
     this.#signal?.addEventListener("abort", ring);
+    const looking = setInterval(() => {
+      this.#lanes.lookAround();
+      this.#postNextTurn();
+    }, poll_ms);
     await this.#claimAll().catch(this.#fail);
     await this.#giveBack().catch(this.#fail);
     while (!this.#isQuiet()) await this.#bell.heard(poll_ms);
+    clearInterval(looking);
     this.#signal?.removeEventListener("abort", ring);
     if (this.#failures.length > 0) throw this.#failures[0];
     return this.#report;
@@ -98,8 +104,9 @@ class Run {
         this.#waits_for_room = false;
         continue;
       }
-      const limit = Math.min(claim_size, hold_at_most - this.#held());
-      const { deliveries, ...claimed } = await claimDeliveries(this.#services, turn, { ...limits, limit });
+      const limit = Math.min(claim_size, hold_at_most - this.#moving());
+      const limits = { lanes: 64, in_flight_per_lane: this.#perLane(), limit };
+      const { deliveries, ...claimed } = await claimDeliveries(this.#services, turn, limits);
       stopped_at = turn = claimed.turn;
       this.#report.claimed += deliveries.length;
       for (const delivery of deliveries) this.#lanes.add(delivery);
@@ -117,22 +124,39 @@ class Run {
 
   #mayGoOn = (): boolean => !this.#signal?.aborted && this.#failures.length === 0 && epochMs(this.#services.now()) < this.#until;
 
-  #hasEnough = (): boolean => this.#lanes.startable() >= claim_below || this.#held() >= hold_at_most;
+  #hasEnough = (): boolean => this.#lanes.startable() >= claim_below || this.#moving() >= hold_at_most;
 
-  #held = (): number => this.#lanes.size + this.#on_the_wire + this.#results.length;
+  #moving = (): number => this.#lanes.moving + this.#results.length;
 
-  #isQuiet = (): boolean => this.#held() === 0 && !this.#is_recording;
+  #perLane = (): number => Math.max(least_per_lane, Math.floor(most_per_lane * (1 - this.#lanes.resting / rest_at_most)));
+
+  #isQuiet = (): boolean =>
+    this.#lanes.moving + this.#lanes.resting + this.#results.length === 0 && !this.#is_recording && !this.#is_reading;
 
   /** Begins some posts at once, and as many as there is room for in the next turns of the event loop. */
   #post(): void {
-    for (let begun = 0; this.#on_the_wire < posts_at_once; begun++) {
+    for (let begun = 0; ; begun++) {
       if (begun === begins_at_most) return this.#postNextTurn();
       const delivery = this.#lanes.next();
       if (!delivery) break;
-      this.#on_the_wire += 1;
       this.#carry(delivery).catch(this.#fail);
     }
+    this.#readAgain();
     if (this.#waits_for_room && !this.#hasEnough()) this.#bell.ring();
+  }
+
+  /** An endpoint may be changed, deleted or given another secret while deliveries wait for their turn: once for all of them. */
+  #readAgain(): void {
+    const outdated = this.#lanes.outdated();
+    if (this.#is_reading || outdated.length === 0) return;
+    this.#is_reading = true;
+    readDestinations(this.#services, outdated)
+      .then((destinations) => this.#lanes.readAgain(destinations))
+      .catch(this.#fail)
+      .then(() => {
+        this.#is_reading = false;
+        this.#postNextTurn();
+      }, this.#fail);
   }
 
   #postNextTurn(): void {
@@ -148,8 +172,7 @@ class Run {
   async #carry(delivery: ClaimedDelivery): Promise<void> {
     const result = await deliver(this.#services, delivery).catch(this.#fail);
     if (result) this.#results.push(result);
-    this.#on_the_wire -= 1;
-    this.#lanes.ended(delivery);
+    this.#lanes.ended(delivery, result?.outcome);
     this.#postNextTurn();
     this.#record();
     if (this.#isQuiet()) this.#bell.ring();
@@ -158,8 +181,8 @@ class Run {
   /** Results are written while the next posts are on the wire: each time all that came in meanwhile, and never one by one. */
   #record(): void {
     if (this.#is_recording || this.#results.length === 0) return;
-    if (this.#results.length >= records_at_least || this.#on_the_wire === 0) return this.#write();
-    this.#gathering ??= setTimeout(() => this.#write(), this.#lanes.size > 0 ? gather_behind_ms : gather_ms);
+    if (this.#results.length >= records_at_least || this.#lanes.on_the_wire === 0) return this.#write();
+    this.#gathering ??= setTimeout(() => this.#write(), this.#lanes.has_queue ? gather_behind_ms : gather_ms);
   }
 
   #write(): void {
@@ -190,14 +213,17 @@ class Run {
 
 /** sign → post → judge. */
 async function deliver(services: Services, delivery: ClaimedDelivery): Promise<Result | undefined> {
-  const started_at = services.now();
+  let started_at = services.now();
   if (delivery.term !== delivery.endpoint.term) {
     await cancelClaimed(services, delivery);
     return undefined;
   }
   // Too late to end within the lease: left alone, it becomes ready again by itself.
   if (started_at > delivery.begin_by) return undefined;
-  const outcome = await services.poster.post(signedRequest(delivery, started_at));
+  const onCarried = (): void => void (started_at = services.now());
+  const outcome = delivery.endpoint.unopened
+    ? notSent("service_error")
+    : await services.poster.post({ ...signedRequest(delivery, started_at), onCarried });
   const ended_at = services.now();
   if (outcome.error !== null) services.log.info(failureOf(delivery, outcome), "an attempt failed");
   return { attempt_id: services.newId("att"), delivery, outcome, verdict: judge(delivery, outcome, ended_at), started_at, ended_at };

@@ -10,31 +10,43 @@ const recorded_headers_at_most_chars = 4096;
 
 export class AttemptOver extends Error {}
 
+interface Terms {
+  timeout_ms: number;
+  body_cap_bytes: number;
+  onCarried: (() => void) | undefined;
+  tell: (outcome: PostOutcome) => void;
+}
+
 /** One request and what comes of it. It settles once; what undici says of it later is ignored. */
 export class Attempt implements Dispatcher.DispatchHandler {
   readonly request: Dispatcher.DispatchOptions;
   is_settled = false;
   /** What carries it, once one is free. */
   connection: Connection | undefined;
-  /** Ends what it is in: the waiting, the connecting or the exchange. */
+  /** Ends what it is in: the connecting or the exchange. */
   stop: ((reason: Error) => void) | undefined;
 
-  readonly #body_cap_bytes: number;
-  readonly #tell: (outcome: PostOutcome) => void;
-  readonly #started_ms = performance.now();
-  readonly #timer: NodeJS.Timeout;
+  readonly #terms: Terms;
+  #started_ms = 0;
+  #timer: NodeJS.Timeout | undefined;
   #status_code: number | null = null;
   #headers: RawHeaders = {};
   readonly #chunks: Buffer[] = [];
   #read_bytes = 0;
   #has_ended = false;
 
-  constructor(request: Dispatcher.DispatchOptions, timeout_ms: number, body_cap_bytes: number, tell: (outcome: PostOutcome) => void) {
+  constructor(request: Dispatcher.DispatchOptions, terms: Terms) {
     this.request = request;
-    this.#body_cap_bytes = body_cap_bytes;
-    this.#tell = tell;
+    this.#terms = terms;
+  }
+
+  /** Its time runs from here on. */
+  begin(connection: Connection): void {
+    this.connection = connection;
+    this.#terms.onCarried?.();
+    this.#started_ms = performance.now();
     // One turn of the loop more: what has arrived in time may still lie unread in the socket.
-    this.#timer = setTimeout(() => setImmediate(() => this.#cut("timeout")), timeout_ms);
+    this.#timer = setTimeout(() => setImmediate(() => this.#cut("timeout")), this.#terms.timeout_ms);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -49,7 +61,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#read_bytes < this.#body_cap_bytes) this.#chunks.push(chunk);
+    if (this.#read_bytes < this.#terms.body_cap_bytes) this.#chunks.push(chunk);
     this.#read_bytes += chunk.length;
     if (this.#read_bytes > read_at_most_bytes) this.#cut();
   }
@@ -77,7 +89,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.is_settled = true;
     clearTimeout(this.#timer);
     const status_code = this.#status_code;
-    this.#tell({
+    this.#terms.tell({
       status_code,
       error: status_code === null ? failure : isSuccess(status_code) ? null : "non_2xx",
       duration_ms: Math.round(performance.now() - this.#started_ms),
@@ -90,9 +102,9 @@ export class Attempt implements Dispatcher.DispatchHandler {
   #text(): string {
     const chunks = this.#chunks.splice(0);
     const bytes = chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
-    const is_whole = this.#has_ended && this.#read_bytes <= this.#body_cap_bytes;
+    const is_whole = this.#has_ended && this.#read_bytes <= this.#terms.body_cap_bytes;
     // What was cut ends at a character's boundary: the decoder holds back the beginning of another.
-    return clean(is_whole ? bytes.toString() : new StringDecoder().write(bytes.subarray(0, this.#body_cap_bytes)));
+    return clean(is_whole ? bytes.toString() : new StringDecoder().write(bytes.subarray(0, this.#terms.body_cap_bytes)));
   }
 }
 
@@ -100,16 +112,23 @@ type RawHeaders = Record<string, string | string[] | undefined>;
 
 const isSuccess = (status_code: number): boolean => status_code >= 200 && status_code < 300;
 
+/** It decides when the next attempt is, and so has its room before the others. */
+const decisive = "retry-after";
+
+/** What is too long leaves its room to what follows. */
 function recorded(headers: RawHeaders): Record<string, string> {
   const kept: Record<string, string> = {};
   let room = recorded_headers_at_most_chars;
-  for (const name in headers) {
+  const keep = (name: string): void => {
     const value = headers[name] ?? "";
     const text = typeof value === "string" ? value : value.join(", ");
-    room -= name.length + text.length;
-    if (room < 0) break;
+    const size = name.length + text.length;
+    if (size > room) return;
+    room -= size;
     kept[name] = clean(text);
-  }
+  };
+  if (decisive in headers) keep(decisive);
+  for (const name in headers) if (name !== decisive) keep(name);
   return kept;
 }
 

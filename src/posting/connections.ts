@@ -20,7 +20,7 @@ export class Origin {
   readonly #onEmpty: () => void;
   readonly #connections = new Set<Connection>();
   #free: Connection[] = [];
-  readonly #waiting = new Set<Attempt>();
+  readonly #waiting: Attempt[] = [];
   #onClosed: (() => void) | undefined;
 
   constructor(open: (pool: Origin) => Connection, onEmpty: () => void) {
@@ -32,8 +32,13 @@ export class Origin {
     // The last that came free goes first: those that are not needed stay idle and are closed.
     const connection = this.#free.pop() ?? this.#another();
     if (connection) return connection.carry(attempt);
-    this.#waiting.add(attempt);
-    attempt.stop = () => this.#waiting.delete(attempt);
+    this.#waiting.push(attempt);
+  }
+
+  /** The share of its connections that nobody has and nobody waits for. */
+  room(): number {
+    const taken = this.#connections.size - this.#free.length + this.#waiting.length;
+    return Math.max(0, 1 - taken / connections_per_origin);
   }
 
   #another(): Connection | undefined {
@@ -44,7 +49,7 @@ export class Origin {
   }
 
   release(connection: Connection): void {
-    const next = this.#nextWaiting();
+    const next = this.#waiting.shift();
     if (next) connection.carry(next);
     else if (this.#onClosed) this.discard(connection);
     else this.#free.push(connection);
@@ -54,18 +59,12 @@ export class Origin {
     this.#free = this.#free.filter((other) => other !== connection);
     connection.close(() => {
       this.#connections.delete(connection);
-      const next = this.#nextWaiting();
+      const next = this.#waiting.shift();
       if (next) return this.send(next);
       if (this.#connections.size > 0) return;
       this.#onEmpty();
       this.#onClosed?.();
     });
-  }
-
-  #nextWaiting(): Attempt | undefined {
-    const [next] = this.#waiting;
-    if (next) this.#waiting.delete(next);
-    return next;
   }
 
   close(): Promise<void> {
@@ -112,7 +111,7 @@ export class Connection {
 
   carry(attempt: Attempt): void {
     this.#attempt = attempt;
-    attempt.connection = this;
+    attempt.begin(this);
     this.#client.dispatch(attempt.request, attempt);
   }
 

@@ -1,6 +1,6 @@
 import type { Dispatcher } from "undici";
 import type { Network } from "../core/context.ts";
-import type { AttemptError, PostOutcome, Poster } from "../core/poster.ts";
+import { notSent, type Poster } from "../core/poster.ts";
 import { seconds } from "../core/time.ts";
 import { urlOf } from "../core/url.ts";
 import { Attempt } from "./attempt.ts";
@@ -8,7 +8,7 @@ import { Connection, Origin } from "./connections.ts";
 import type { Way } from "./socket.ts";
 
 export interface PosterOptions extends Way {
-  /** For all of it: name, connection, TLS, headers. A body that takes longer is cut, which is no failure. */
+  /** For all of it once a connection carries it: name, connection, TLS, headers. A body that takes longer is cut, which is no failure. */
   timeout_ms?: number;
   body_cap_bytes?: number;
 }
@@ -30,13 +30,14 @@ export function createPoster(network: Network, options: PosterOptions = {}): Pos
   }
 
   return {
-    post({ url: text, headers, body }) {
+    roomAt: (origin) => origins.get(origin)?.room() ?? 1,
+    post({ url: text, headers, body, onCarried }) {
       if (closed) return Promise.resolve(notSent("connection_reset"));
       const url = urlOf(text);
       if (!url || !/^https?:$/.test(url.protocol)) return Promise.resolve(notSent("blocked_address"));
       return new Promise((resolve) => {
         const request: Dispatcher.DispatchOptions = { method: "POST", path: url.pathname + url.search, headers, body };
-        originOf(url).send(new Attempt(request, timeout_ms, body_cap_bytes, resolve));
+        originOf(url).send(new Attempt(request, { timeout_ms, body_cap_bytes, onCarried, tell: resolve }));
       });
     },
     async close() {
@@ -44,12 +45,3 @@ export function createPoster(network: Network, options: PosterOptions = {}): Pos
     },
   };
 }
-
-const notSent = (error: AttemptError): PostOutcome => ({
-  status_code: null,
-  error,
-  duration_ms: 0,
-  response_headers: null,
-  response_body: null,
-  remote_address: null,
-});

@@ -139,7 +139,7 @@ export type StoredDeliveryStatus = Exclude<DeliveryStatus, "pending"> | "ready" 
 
 export const AttemptError = z.enum(attemptErrors).meta({
   description:
-    "Why an attempt failed. `non_2xx`: the receiver answered with another status; `blocked_address`: the URL leads to an address that is not public; the others: no complete answer came.",
+    "Why an attempt failed. `non_2xx`: the receiver answered with another status; `blocked_address`: the URL leads to an address that is not public; `service_error`: not the receiver's fault: the service could not read what it signs with or the endpoint's own headers, and sent nothing; the others: no complete answer came.",
   examples: ["timeout"],
 });
 
@@ -343,6 +343,9 @@ export const WebhookSecret = z
     examples: [secret],
   });
 export type WebhookSecret = z.input<typeof WebhookSecret>;
+
+/** Each adds a signature to every request, and receivers bound their headers. */
+export const live_secrets_at_most = 5;
 
 export const RotateSecret = z
   .strictObject({

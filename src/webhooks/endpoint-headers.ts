@@ -11,24 +11,36 @@ const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** RFC 9110 §5.5, without what is obsolete: visible ASCII, with spaces and tabs between. */
 const field_value = /^[\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?$/;
 
-/** Ours on every request; the framing's (RFC 9112); and those that concern one connection only (RFC 9110 §7.6.1). */
+/**
+ * Ours on every request; the framing's (RFC 9112); and those that concern one connection only (RFC 9110 §7.6.1). A receiver behind
+ * CGI (RFC 3875 §4.1.18) or WSGI sees - and _ as one, so that each stands for both.
+ */
 const reserved = new Set(
-  `content-type content-length content-encoding user-agent host expect delivery_id
+  `content-type content-length content-encoding user-agent host expect delivery-id
   connection keep-alive proxy-connection te trailer transfer-encoding upgrade http2-settings
   proxy-authenticate proxy-authorization`.split(/\s+/),
 );
 const reserved_prefixes = ["webhook-", "wassla-"];
 
+/** Enough to replace every one by another. */
+const most_names = 2 * most_headers;
+const too_many_names = { error: `Must name at most ${most_names} headers.`, params: { code: "too_large" } };
+
 /** The receiver's own headers, by name. The order of the faults is that of the headers. */
-export const HeaderPatch = z.record(z.string().max(100), z.string().max(2000).nullable()).meta({
-  description: `Sent with every request to this endpoint: at most ${most_headers}. Merged into those that are there: a name that is null is removed. Kept encrypted, and never shown again. Names of ours (\`webhook-…\`, \`wassla-…\`, \`delivery_id\`, \`user-agent\`), of the body and of the connection are refused.`,
-  examples: [{ "X-Api-Key": "a key of the receiver's" }],
-});
+export const HeaderPatch = z
+  .record(z.string().max(100), z.string().max(2000).nullable())
+  .refine((patch) => Object.keys(patch).length <= most_names, too_many_names)
+  .meta({
+    description: `Sent with every request to this endpoint: at most ${most_headers}. Merged into those that are there: a name that is null is removed. Kept encrypted, and never shown again. Names of ours (\`webhook-…\`, \`wassla-…\`, \`delivery_id\`, \`user-agent\`), of the body and of the connection are refused, with \`_\` for \`-\` too.`,
+    examples: [{ "X-Api-Key": "a key of the receiver's" }],
+  });
 export type HeaderPatch = z.output<typeof HeaderPatch>;
 
 /** The headers that result, by names in lower case; whatever may not be sent is named. */
 export function patchedHeaders(current: Record<string, string>, patch: HeaderPatch): Record<string, string> {
-  const faults = Object.entries(patch).flatMap(([name, value]) => faultOf(name, value, patch));
+  const times = new Map<string, number>();
+  for (const name of Object.keys(patch)) times.set(name.toLowerCase(), (times.get(name.toLowerCase()) ?? 0) + 1);
+  const faults = Object.entries(patch).flatMap(([name, value]) => faultOf(name, value, times.get(name.toLowerCase())!));
   if (faults.length > 0) throw invalid(...faults);
   const named = Object.entries(patch).map(([name, value]) => [name.toLowerCase(), value] as const);
   const kept = Object.entries({ ...current, ...Object.fromEntries(named) }).filter((entry): entry is [string, string] => entry[1] !== null);
@@ -37,15 +49,14 @@ export function patchedHeaders(current: Record<string, string>, patch: HeaderPat
   return Object.fromEntries(kept);
 }
 
-function faultOf(name: string, value: string | null, all: HeaderPatch): Fault[] {
+function faultOf(name: string, value: string | null, times: number): Fault[] {
   const pointer = `/headers/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
-  const lower = name.toLowerCase();
+  const folded = name.toLowerCase().replaceAll("_", "-");
   if (!token.test(name))
     return [{ pointer, code: "invalid_header_name", detail: "A header's name is letters, digits and !#$%&'*+-.^_`|~." }];
-  if (reserved.has(lower) || reserved_prefixes.some((prefix) => lower.startsWith(prefix)))
+  if (reserved.has(folded) || reserved_prefixes.some((prefix) => folded.startsWith(prefix)))
     return [{ pointer, code: "reserved_header", detail: `${name} is not yours to set.` }];
-  if (Object.keys(all).some((other) => other !== name && other.toLowerCase() === lower))
-    return [{ pointer, code: "duplicate_header", detail: `${name} is named twice: names of headers know no case.` }];
+  if (times > 1) return [{ pointer, code: "duplicate_header", detail: `${name} is named twice: names of headers know no case.` }];
   if (value !== null && !field_value.test(value))
     return [{ pointer, code: "invalid_header_value", detail: "A header's value is visible ASCII, with spaces between." }];
   return [];

@@ -2,10 +2,11 @@ import { and, desc, eq, gt, isNull, or } from "drizzle-orm";
 import { randomBytes } from "node:crypto";
 import { record } from "../audit/record.ts";
 import type { Ctx, TxCtx } from "../core/context.ts";
+import { ApiError } from "../core/errors.ts";
 import { after, seconds } from "../core/time.ts";
 import { mine } from "../db/mine.ts";
 import { workspaces } from "../workspaces/tables.ts";
-import type { RotateSecret, WebhookSecret } from "./contract.ts";
+import { live_secrets_at_most, type RotateSecret, type WebhookSecret } from "./contract.ts";
 import { webhook_secrets } from "./tables.ts";
 
 /** Makes the workspace's first secret. The only other time one is shown is its rotation. */
@@ -27,7 +28,10 @@ export async function describeSecret(ctx: Ctx): Promise<WebhookSecret> {
 /** Replaces the secret. The old one signs beside the new one for the grace period, so that receivers can follow. */
 export async function rotateSecret(ctx: TxCtx, { grace_period_seconds }: RotateSecret) {
   await takeTurn(ctx);
-  const [current] = await liveSecrets(ctx);
+  const live = await liveSecrets(ctx);
+  const [current] = live;
+  // Without a grace period the new one takes the place of the old: a secret that leaked can always be replaced.
+  if (grace_period_seconds > 0 && live.length >= live_secrets_at_most) throw tooManyLive();
   await ctx.db
     .update(webhook_secrets)
     .set({ expires_at: after(ctx.now(), seconds(grace_period_seconds)) })
@@ -49,6 +53,11 @@ export async function expirePreviousSecrets(ctx: TxCtx) {
   if (ended.length > 0) await record(ctx, "webhook_secret.previous_expired", null, { hints: ended.map(({ hint }) => hint) });
   return describeSecret(ctx);
 }
+
+const tooManyLive = (): ApiError =>
+  new ApiError("limit_reached", {
+    detail: `At most ${live_secrets_at_most} secrets may sign at once. Rotate with a grace period of 0, or end that of the earlier ones first.`,
+  });
 
 async function insertSecret(ctx: TxCtx, version: number): Promise<string> {
   const secret = `whsec_${randomBytes(32).toString("base64")}`;

@@ -17,10 +17,13 @@ const poster = createPoster({
 const endpoints = urls.map((url): Destination => ({
   id: newId("whe"),
   url,
+  origin: new URL(url).origin,
   term: 0,
   delivery_id_header: true,
   headers: {},
   secrets: [process.env["BENCH_SECRET"]!],
+  unopened: null,
+  read_ms: 0,
 }));
 const deliveries = Array.from({ length: count }, (_, i): ClaimedDelivery => ({
   workspace_id: newId("ws"),

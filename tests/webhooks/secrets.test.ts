@@ -6,7 +6,7 @@ import type { WebhookSecret } from "../../src/webhooks/contract.ts";
 import { secretPlace } from "../../src/webhooks/secrets.ts";
 import { webhook_secrets } from "../../src/webhooks/tables.ts";
 import { createReceiver } from "../support/receiver.ts";
-import { auditOf, breakAt, onlyDelivery, verifies } from "../support/webhooks.ts";
+import { attemptsOf, auditOf, breakAt, onlyDelivery, verifies } from "../support/webhooks.ts";
 import { createWorld, type Tenant } from "../support/world.ts";
 
 const rotate = (tenant: Tenant, body: object = {}) => tenant.post<WebhookSecret & { secret: string }>("/v1/webhook_secret/rotate", body);
@@ -61,29 +61,59 @@ describe("the secret", () => {
     expect(() => vault.open("channel_credentials", secretPlace(tenant.workspace_id), row!.sealed)).toThrow();
   });
 
-  test("that cannot be opened stops only its own workspace, whose deliveries wait until it can", async () => {
-    const world = await createWorld();
-    const [tenant, neighbour] = [await world.tenant(), await world.tenant()];
-    const [receiver, neighbours] = [await createReceiver(204), await createReceiver(204)];
-    await tenant.endpoint(receiver.url);
-    await neighbour.endpoint(neighbours.url);
-    const [row] = await rowsOf(tenant);
-    const sealAs = (sealed: string) => tenant.ctx.db.update(webhook_secrets).set({ sealed }).where(mine(tenant.ctx, webhook_secrets));
-    await sealAs(row!.sealed.replace(/^v1\.\w+/, "v1.00000000"));
-    await tenant.hears("Hello");
-    await neighbour.hears("Hello");
+  describe("that cannot be opened", () => {
+    /** As when a process is started with another master key. */
+    async function setUpUnreadable() {
+      const world = await createWorld();
+      const tenant = await world.tenant();
+      const receiver = await createReceiver(204);
+      const { id } = await tenant.endpoint(receiver.url);
+      const [row] = await rowsOf(tenant);
+      const sealAs = (sealed: string) => tenant.ctx.db.update(webhook_secrets).set({ sealed }).where(mine(tenant.ctx, webhook_secrets));
+      await sealAs(row!.sealed.replace(/^v1\.\w+/, "v1.00000000"));
+      return { world, tenant, receiver, id, mend: () => sealAs(row!.sealed), sealed: row!.sealed };
+    }
 
-    await world.deliver();
-    expect(neighbours.received).toHaveLength(1);
-    expect(receiver.received).toEqual([]);
-    expect(world.logged).toMatchObject([{ level: "error", fields: { workspace_id: tenant.workspace_id } }]);
-    expect(JSON.stringify(world.logged)).not.toContain(row!.sealed);
+    test("fails only its own workspace's attempts, which say whose fault it is, and are made again by the schedule", async () => {
+      const { world, tenant, receiver, mend, sealed } = await setUpUnreadable();
+      const neighbour = await world.tenant();
+      const neighbours = await createReceiver(204);
+      await neighbour.endpoint(neighbours.url);
+      await tenant.hears("Hello");
+      await neighbour.hears("Hello");
 
-    await sealAs(row!.sealed);
-    world.advance(seconds(61));
-    await world.deliver();
-    expect(receiver.received).toHaveLength(1);
-    expect(await onlyDelivery(tenant)).toMatchObject({ status: "succeeded", attempts: 1 });
+      await world.deliver();
+      expect(neighbours.received).toHaveLength(1);
+      expect(receiver.received).toEqual([]);
+      const delivery = await onlyDelivery(tenant);
+      expect(delivery).toMatchObject({ status: "pending", attempts: 1, last_error: "service_error", last_status_code: null });
+      expect(await attemptsOf(tenant, delivery.id)).toMatchObject([{ number: 1, error: "service_error", remote_address: null }]);
+      expect(world.logged).toMatchObject([{ level: "error", fields: { workspace_id: tenant.workspace_id, sealed: "secrets" } }]);
+      expect(JSON.stringify(world.logged)).not.toContain(sealed);
+
+      await mend();
+      world.advance(seconds(6));
+      await world.deliver();
+      expect(receiver.received).toHaveLength(1);
+      expect(await onlyDelivery(tenant)).toMatchObject({ status: "succeeded", attempts: 2 });
+    });
+
+    test("for a day leaves a delivery that has failed, for all to see", async () => {
+      const { world, tenant } = await setUpUnreadable();
+      await tenant.hears("Hello");
+      for (let hour = 0; hour < 30; hour++) {
+        await world.deliver();
+        world.advance(hours(1));
+      }
+      expect(await onlyDelivery(tenant)).toMatchObject({ status: "failed", last_error: "service_error" });
+    });
+
+    test("is what a test of the endpoint answers", async () => {
+      const { tenant, id } = await setUpUnreadable();
+      const { status, body } = await tenant.post(`/v1/webhook_endpoints/${id}/test`, {});
+      expect(status).toBe(200);
+      expect(body).toMatchObject({ delivery: { status: "failed" }, attempt: { error: "service_error", trigger: "test" } });
+    });
   });
 });
 
@@ -147,6 +177,25 @@ describe("a rotation", () => {
     world.advance(seconds(100));
     const later = await next();
     expect(secrets.map((secret) => verifies(secret, later))).toEqual([true, true, true, false]);
+  });
+
+  test("that would let more than five sign at once is refused, and ends nothing that was promised; one without a grace period never is", async () => {
+    const { world, tenant, next } = await setUp();
+    for (const grace_period_seconds of [60, 120, 180, 240]) await rotate(tenant, { grace_period_seconds });
+    const before = await rowsOf(tenant);
+    expect(await rotate(tenant, { grace_period_seconds: 1 })).toMatchObject({ status: 422, body: { code: "limit_reached" } });
+    expect(await rowsOf(tenant)).toEqual(before);
+
+    // The current one has leaked.
+    const { status, body } = await rotate(tenant, { grace_period_seconds: 0 });
+    expect(status).toBe(200);
+    expect(body.previous.map(({ hint }) => hint)).not.toContain(before[4]!.hint);
+    expect(String((await next()).headers["webhook-signature"]).split(" ")).toHaveLength(5);
+
+    world.advance(seconds(61));
+    expect((await rotate(tenant)).status).toBe(200);
+    await tenant.post("/v1/webhook_secret/expire_previous");
+    expect((await rotate(tenant)).status).toBe(200);
   });
 
   test("asked for twice at once happens twice", async () => {

@@ -156,6 +156,10 @@ describe("headers of the receiver's own", () => {
     ["one of ours", { "Webhook-Id": "x" }, [{ pointer: "/headers/Webhook-Id", code: "reserved_header" }]],
     ["the documented id's", { delivery_id: "x" }, [{ pointer: "/headers/delivery_id", code: "reserved_header" }]],
     ["our own prefix", { "wassla-test": "x" }, [{ pointer: "/headers/wassla-test", code: "reserved_header" }]],
+    ["one of ours behind CGI", { webhook_signature: "x" }, [{ pointer: "/headers/webhook_signature", code: "reserved_header" }]],
+    ["our own prefix behind CGI", { Wassla_Event: "x" }, [{ pointer: "/headers/Wassla_Event", code: "reserved_header" }]],
+    ["the documented id's with a hyphen", { "Delivery-Id": "x" }, [{ pointer: "/headers/Delivery-Id", code: "reserved_header" }]],
+    ["the length's behind CGI", { content_length: "1" }, [{ pointer: "/headers/content_length", code: "reserved_header" }]],
     ["the body's type", { "Content-Type": "text/plain" }, [{ pointer: "/headers/Content-Type", code: "reserved_header" }]],
     ["the host's", { Host: "internal" }, [{ pointer: "/headers/Host", code: "reserved_header" }]],
     ["a hop's own", { "Transfer-Encoding": "chunked" }, [{ pointer: "/headers/Transfer-Encoding", code: "reserved_header" }]],
@@ -184,10 +188,24 @@ describe("headers of the receiver's own", () => {
     expect((await read(tenant, id)).header_names).toEqual([]);
   });
 
-  test("are at most twenty", async () => {
-    const many = (count: number, from = 0) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`x-${from + n}`, "v"]));
+  const many = (count: number, from = 0) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`x-${from + n}`, "v"]));
+
+  test("are at most twenty, of which one request may replace each", async () => {
     const { tenant, id } = await setUp({ headers: many(20) });
     expect(await change(tenant, id, { headers: many(1, 20) })).toMatchObject({ status: 422, body: { code: "limit_reached" } });
     expect((await change(tenant, id, { headers: { ...many(1, 20), "x-0": null } })).body.header_names).toHaveLength(20);
+    const gone = Object.fromEntries(Array.from({ length: 20 }, (_, n) => [`x-${n + 1}`, null]));
+    expect((await change(tenant, id, { headers: { ...gone, ...many(20, 30) } })).body.header_names).toHaveLength(20);
+  });
+
+  test("of which a request names very many are refused before they are looked at", async () => {
+    const { tenant, id } = await setUp();
+    const refused = { status: 400, body: { code: "validation_failed", errors: [{ pointer: "/headers", code: "too_large" }] } };
+    expect(await change(tenant, id, { headers: many(41) })).toMatchObject(refused);
+    const started_ms = performance.now();
+    const headers = many(20_000);
+    expect(await tenant.post("/v1/webhook_endpoints", { url, event_types: ["new_message"], headers })).toMatchObject(refused);
+    // Each compared with each other took a minute, in which the process did nothing else.
+    expect(performance.now() - started_ms).toBeLessThan(2000);
   });
 });
