@@ -44,16 +44,20 @@ export interface Rules {
 const body_limit_bytes = 1024 * 1024;
 const database_wait_ms = 5000;
 
-/** Every request has an id, ours alone to give. */
-export const requestId =
-  (services: Services): MiddlewareHandler<Front> =>
-  (c, next) => {
+/** Every request has an id, ours alone to give. What is answered is what it is said to be and, where it came by TLS, comes by nothing else. */
+export const requestId = (services: Services): MiddlewareHandler<Front> => {
+  const always = {
+    "X-Content-Type-Options": "nosniff",
+    ...(services.settings.public_url.startsWith("https:") && { "Strict-Transport-Security": "max-age=31536000" }),
+  };
+  return (c, next) => {
     const request_id = services.newId("req");
     c.set("services", services);
     c.set("request_id", request_id);
-    c.set("headers", { "X-Request-Id": request_id });
+    c.set("headers", { "X-Request-Id": request_id, ...always });
     return next();
   };
+};
 
 export function limitBody(max_bytes: number = body_limit_bytes): MiddlewareHandler<Front> {
   const tooLarge = () => new ApiError("payload_too_large", { detail: `The body may have at most ${max_bytes} bytes.` });
@@ -153,7 +157,8 @@ function letIn(
 ): void {
   const admission = { windows, reset_seconds, reset_at };
   c.set("ctx", extended(c.get("services"), { admission, request_id: c.get("request_id"), workspace_id, actor }));
-  addHeaders(c, describeWindows(windows, reset_seconds));
+  // What is theirs is kept nowhere on the way; what has a tag says otherwise.
+  addHeaders(c, { ...describeWindows(windows, reset_seconds), "Cache-Control": "no-store" });
 }
 
 /** Every request asks the database first, so this is where a crowd before it shows. */

@@ -93,9 +93,10 @@ function render(c: Context<Front>, output: object, status: OperationMeta["status
   headers["Content-Type"] = "application/json";
   if (c.req.method === "POST" || "data" in output) return respond(c, body, status, headers);
   headers["ETag"] = etagOf(body);
+  if (c.req.method !== "PATCH" && c.req.method !== "DELETE") headers["Cache-Control"] = "private, no-cache";
   const known = c.req.header("if-none-match");
   return known !== undefined && namesTag(known, headers["ETag"], "weak")
-    ? respond(c, null, 304, { ETag: headers["ETag"] })
+    ? respond(c, null, 304, { ETag: headers["ETag"], "Cache-Control": "private, no-cache" })
     : respond(c, body, status, headers);
 }
 
