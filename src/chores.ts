@@ -24,24 +24,40 @@ export const chores = {
   templates: syncDueTemplates,
   inactivity: closeInactive,
   jobs: (services, options) => workJobs(services, { replay_failed: replayFailed, replay_missing: replayMissing }, options),
-  sweep: async (services) => {
-    await services.tally.write();
-    return sweepAll(services);
-  },
+  sweep: sweepAll,
 } as const satisfies Record<string, Chore>;
 
 export type ChoreName = keyof typeof chores;
 
 /** What is old goes, and what is new is added up. */
-const sweepAll = async (services: Services) => ({
-  windows: await sweepWindows(services),
-  answers: await sweepAnswers(services),
-  sessions: await sweepSessions(services),
-  told: await sweepProviderEvents(services),
-  renamings: await sweepRenamings(services),
-  ...(await sweepEvents(services)),
-  charges: await sumUpUsage(services),
-});
+const sweeps: ((services: Services) => Promise<object>)[] = [
+  (services) => services.tally.write().then(() => ({})),
+  async (services) => ({ windows: await sweepWindows(services) }),
+  async (services) => ({ answers: await sweepAnswers(services) }),
+  async (services) => ({ sessions: await sweepSessions(services) }),
+  async (services) => ({ told: await sweepProviderEvents(services) }),
+  async (services) => ({ renamings: await sweepRenamings(services) }),
+  sweepEvents,
+  async (services) => ({ charges: await sumUpUsage(services) }),
+];
+
+/** Each for itself: one that fails every time must not keep the others from being done. The failure is told when all had their turn. */
+async function sweepAll(services: Services, { signal }: ChoreOptions): Promise<object> {
+  const report = {};
+  /** By what they say: the same fault in each part is one. */
+  const faults = new Map<string, unknown>();
+  for (const sweep of sweeps) {
+    if (signal?.aborted) break;
+    await sweep(services).then(
+      (part) => Object.assign(report, part),
+      (fault: unknown) => void faults.set(String(fault), fault),
+    );
+  }
+  const [first, ...others] = faults.values();
+  for (const err of others) services.log.error({ err, chore: "sweep" }, "a part of a chore failed");
+  if (first !== undefined) throw first;
+  return report;
+}
 
 /** How often each is looked at where nobody wakes it. */
 export const poll_ms: Record<ChoreName, number> = {

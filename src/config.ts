@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { faultsOf } from "./core/faults.ts";
 import { plans, pricedMetrics, pricing } from "./core/pricing.ts";
+import { urlOf } from "./core/url.ts";
 import { keptSecret } from "./db/data-dir.ts";
 
 const flag = z.enum(["on", "off", "true", "false", "1", "0"]).transform((word) => ["on", "true", "1"].includes(word));
@@ -14,6 +15,12 @@ const list = z.string().transform((text) =>
 );
 const secret = z.string().min(32);
 const origin = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ""));
+
+/** No path, query or user: browsers name an origin, and everything that is reached lies at its root. */
+const bareOrigin = origin.refine((url) => urlOf(url)?.origin === url, "Must be an origin alone, such as https://api.example.com");
+
+/** Several hosts may be named, which no URL has; the driver takes them apart. */
+const isDatabaseUrl = (url: string): boolean => /^postgres(ql)?:\/\/./.test(url) && urlOf(url.replace(/,[^/?]*/, "")) !== undefined;
 
 const json = z.string().transform((text, context): unknown => {
   try {
@@ -35,13 +42,13 @@ const Environment = z.object({
   HOST: z.string().min(1).optional(),
   DATABASE_URL: z
     .string()
-    .regex(/^postgres(ql)?:\/\//, "Must be a postgres:// URL")
+    .refine(isDatabaseUrl, "Must be a postgres:// URL, with what is special in the password escaped (%23 for #)")
     .optional(),
   DATABASE_POOL_SIZE: z.coerce.number().int().min(1).max(200).default(10),
   DATA_DIR: z.string().min(1).default(".data"),
   MASTER_KEY: z.string().optional(),
   CRON_SECRET: secret.optional(),
-  PUBLIC_URL: origin.optional(),
+  PUBLIC_URL: bareOrigin.optional(),
   TRUSTED_PROXIES: list.default([]),
   SCHEDULER: flag.default(true),
   ALLOW_PRIVATE_WEBHOOKS: flag.optional(),
@@ -90,6 +97,7 @@ export function readConfig(environment: Record<string, string | undefined> = pro
     master_keys: masterKeys(kept("MASTER_KEY", env.MASTER_KEY)),
     cron_secret: kept("CRON_SECRET", env.CRON_SECRET),
     public_url: env.PUBLIC_URL ?? `http://${reachable(host)}:${env.PORT}`,
+    is_public_url_given: env.PUBLIC_URL !== undefined,
     trusted_proxies: env.TRUSTED_PROXIES,
     scheduler: env.SCHEDULER,
     allow_private_webhooks: env.ALLOW_PRIVATE_WEBHOOKS ?? embedded,

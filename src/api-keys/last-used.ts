@@ -14,7 +14,7 @@ interface Used {
 /** Remembers when keys were used and writes it down once a minute, for all of them at once; no request waits for it. */
 export class LastUsed {
   readonly #services: Services;
-  readonly #used = new Map<string, { workspace_id: string; at: Timestamp }>();
+  #used = new Map<string, { workspace_id: string; at: Timestamp }>();
   #written_at: Timestamp;
 
   constructor(services: Services) {
@@ -33,12 +33,19 @@ export class LastUsed {
   async write(): Promise<void> {
     if (this.#used.size === 0) return;
     this.#written_at = this.#services.now();
-    const rows = Array.from(this.#used, ([id, { workspace_id, at }]) => ({ id: uuidOf(id), workspace_id: uuidOf(workspace_id), at }));
-    this.#used.clear();
-    await this.#services.db.execute(sql`
-      /* across tenants: last use of keys */
-      update ${api_keys} as key set last_used_at = greatest(key.last_used_at, used.at)
-      from json_to_recordset(${JSON.stringify(rows)}::text::json) as used(workspace_id uuid, id uuid, at timestamptz)
-      where key.workspace_id = used.workspace_id and key.id = used.id`);
+    const used = this.#used;
+    this.#used = new Map();
+    const rows = Array.from(used, ([id, { workspace_id, at }]) => ({ id: uuidOf(id), workspace_id: uuidOf(workspace_id), at }));
+    try {
+      await this.#services.db.execute(sql`
+        /* across tenants: last use of keys */
+        update ${api_keys} as key set last_used_at = greatest(key.last_used_at, used.at)
+        from json_to_recordset(${JSON.stringify(rows)}::text::json) as used(workspace_id uuid, id uuid, at timestamptz)
+        where key.workspace_id = used.workspace_id and key.id = used.id`);
+    } catch (error) {
+      // The next time, unless they were used since.
+      this.#used = new Map([...used, ...this.#used]);
+      throw error;
+    }
   }
 }

@@ -14,6 +14,8 @@ export const createLog = (level: LoggerOptions["level"] & string, destination?: 
     ...(destination ? [destination] : []),
   );
 
+const a_statement_failed = "a statement failed";
+
 interface Described {
   message: string;
   type?: string;
@@ -29,7 +31,7 @@ export function describeError(error: unknown): Described {
   const is_query = "query" in error && "params" in error;
   return {
     type: error.name,
-    message: is_query ? "a statement failed" : isDataException(code) ? error.message.replace(/".*"/s, "…") : error.message,
+    message: is_query ? a_statement_failed : isDataException(code) ? error.message.replace(/".*"/s, "…") : error.message,
     ...(code !== undefined && { code }),
     stack: (error.stack ?? "")
       .split("\n")
@@ -41,8 +43,9 @@ export function describeError(error: unknown): Described {
 
 /** The same for a shell: what went wrong and, of a statement, why. Who is refused at several addresses is told so without a message. */
 export function inOneLine(error: unknown): string {
-  const { message, code, cause } = describeError(error);
-  return cause === undefined ? message || String(code) : `${message}: ${inOneLine((error as Error).cause)}`;
+  const { message, code } = describeError(error);
+  if (error instanceof Error && message === a_statement_failed) return `${message}: ${inOneLine(error.cause)}`;
+  return message || String(code);
 }
 
 /** PostgreSQL's class 22 complains of values, and quotes them. */

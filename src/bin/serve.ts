@@ -15,6 +15,11 @@ const most_ms = seconds(28);
 run(async () => {
   const config = readConfig();
   const world = await openWorld(config);
+  if (config.database.kind === "postgres" && !config.is_public_url_given)
+    world.log.warn(
+      { public_url: config.public_url },
+      "PUBLIC_URL is not set: sign-in, links and providers' callbacks work on this machine alone",
+    );
   const server = await openServer(world.app, world.services, config).catch(async (error: unknown) => {
     await world.close();
     throw error;

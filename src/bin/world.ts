@@ -4,7 +4,7 @@ import type { Config } from "../config.ts";
 import type { Network, Services, Sleeper } from "../core/context.ts";
 import { createNewId } from "../core/ids.ts";
 import { systemClock, type Clock } from "../core/time.ts";
-import { createVault } from "../core/vault.ts";
+import { createVault, type Vault } from "../core/vault.ts";
 import { createAnnouncer } from "../db/announce.ts";
 import { connectEmbedded, connectPostgres, type Connection } from "../db/connect.ts";
 import { lockDataDir } from "../db/data-dir.ts";
@@ -12,12 +12,14 @@ import { createPoster } from "../posting/post.ts";
 import { createResolve } from "../posting/resolve.ts";
 import { Streams } from "../widget/streams.ts";
 import { createTally } from "../usage/tally.ts";
+import { assertMasterKey } from "./assert-master-key.ts";
 import { createLog } from "./log.ts";
 
 /** Opens the configured database, brought up to date, and everything that works on it. */
 export async function openWorld(config: Config, { now = systemClock }: { now?: Clock } = {}) {
   const log = createLog(config.log_level);
-  const { connection, release } = await openDatabase(config);
+  const vault = createVault(config.master_keys);
+  const { connection, release } = await openDatabase(config, vault);
   const announcer =
     connection.bus &&
     createAnnouncer(connection.bus, (err) => log.warn({ err }, "the other processes were not told that rows are waiting"));
@@ -39,7 +41,7 @@ export async function openWorld(config: Config, { now = systemClock }: { now?: C
     db: connection.db,
     now,
     newId: createNewId(now),
-    vault: createVault(config.master_keys),
+    vault,
     log,
     network,
     poster: createPoster(network, { proxy_url: config.webhook_proxy_url }),
@@ -89,18 +91,19 @@ export async function openWorld(config: Config, { now = systemClock }: { now?: C
   };
 }
 
-async function openDatabase({ database }: Config): Promise<{ connection: Connection; release: () => void }> {
-  if (database.kind === "postgres") {
-    const connection = connectPostgres(database.url, { pool_size: database.pool_size });
-    await connection.migrate();
-    return { connection, release: () => {} };
-  }
-  const release = lockDataDir(database.data_dir);
+async function openDatabase({ database }: Config, vault: Vault): Promise<{ connection: Connection; release: () => void }> {
+  const release = database.kind === "embedded" ? lockDataDir(database.data_dir) : () => {};
+  let connection: Connection | undefined;
   try {
-    const connection = await connectEmbedded({ folder: database.folder });
+    connection =
+      database.kind === "embedded"
+        ? await connectEmbedded({ folder: database.folder })
+        : connectPostgres(database.url, { pool_size: database.pool_size });
     await connection.migrate();
+    await assertMasterKey({ db: connection.db, vault });
     return { connection, release };
   } catch (error) {
+    await connection?.close().catch(() => {});
     release();
     throw error;
   }

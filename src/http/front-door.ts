@@ -10,6 +10,7 @@ import { Admissions } from "../rate-limits/admissions.ts";
 import type { Admission } from "../rate-limits/admit.ts";
 import { describeWindows } from "../rate-limits/describe-windows.ts";
 import { OwnWindow } from "../rate-limits/own-window.ts";
+import { takeFromWindow } from "../rate-limits/take-from-window.ts";
 import { admitMember } from "../sessions/admit-member.ts";
 import { hasCookie, readCookie } from "../sessions/cookie.ts";
 import { noSession } from "../sessions/find-session.ts";
@@ -43,16 +44,20 @@ export interface Rules {
 const body_limit_bytes = 1024 * 1024;
 const database_wait_ms = 5000;
 
-/** Every request has an id, ours alone to give. */
-export const requestId =
-  (services: Services): MiddlewareHandler<Front> =>
-  (c, next) => {
+/** Every request has an id, ours alone to give. What is answered is what it is said to be and, where it came by TLS, comes by nothing else. */
+export const requestId = (services: Services): MiddlewareHandler<Front> => {
+  const always = {
+    "X-Content-Type-Options": "nosniff",
+    ...(services.settings.public_url.startsWith("https:") && { "Strict-Transport-Security": "max-age=31536000" }),
+  };
+  return (c, next) => {
     const request_id = services.newId("req");
     c.set("services", services);
     c.set("request_id", request_id);
-    c.set("headers", { "X-Request-Id": request_id });
+    c.set("headers", { "X-Request-Id": request_id, ...always });
     return next();
   };
+};
 
 export function limitBody(max_bytes: number = body_limit_bytes): MiddlewareHandler<Front> {
   const tooLarge = () => new ApiError("payload_too_large", { detail: `The body may have at most ${max_bytes} bytes.` });
@@ -90,6 +95,7 @@ export function admission(rules: Rules, last_used: LastUsed): MiddlewareHandler<
   const admissions = new Admissions();
   // They fail their checksum, so they never reach the database.
   const forgeries = new OwnWindow("malformed API keys", rules.ip_limit_per_minute);
+  const free = new OwnWindow("requests that cost nothing", rules.ip_limit_per_minute);
 
   return async (c, next): Promise<Response | void> => {
     const services = c.get("services");
@@ -98,7 +104,14 @@ export function admission(rules: Rules, last_used: LastUsed): MiddlewareHandler<
     try {
       const ip = limitSubject(addressOf(c));
       const token = readToken(c, () => forgeries.count(ip, services.now()));
-      const asked = admissions.admit(services, { digest: digestOf(token), ip, ip_limit: rules.ip_limit_per_minute }, cost);
+      if (cost === 0) free.count(ip, services.now());
+      const asker = { digest: digestOf(token), ip, ip_limit: rules.ip_limit_per_minute };
+      const asked = admissions.admit(services, asker, cost).catch(async (error: unknown) => {
+        // Free for whoever has a key: everybody else is counted, whatever they ask for.
+        if (cost === 0 && isUnauthorized(error))
+          await takeFromWindow(services, { scope: "ip", subject: ip, limit: asker.ip_limit, cost: 1 });
+        throw error;
+      });
       admitted = await inTime(rules.database_wait_ms ?? database_wait_ms, asked);
     } catch (error) {
       return sendProblem(c, error);
@@ -144,7 +157,8 @@ function letIn(
 ): void {
   const admission = { windows, reset_seconds, reset_at };
   c.set("ctx", extended(c.get("services"), { admission, request_id: c.get("request_id"), workspace_id, actor }));
-  addHeaders(c, describeWindows(windows, reset_seconds));
+  // What is theirs is kept nowhere on the way; what has a tag says otherwise.
+  addHeaders(c, { ...describeWindows(windows, reset_seconds), "Cache-Control": "no-store" });
 }
 
 /** Every request asks the database first, so this is where a crowd before it shows. */
@@ -177,6 +191,8 @@ function readToken(c: Context, countForgery: () => void): string {
   );
 }
 
+const isUnauthorized = (error: unknown): boolean => error instanceof ApiError && error.code === "unauthorized";
+
 /** Where keys are sent by those who know other APIs. */
 const isElsewhere = ({ req }: Context): boolean =>
   req.header("x-api-key") !== undefined ||
@@ -184,7 +200,7 @@ const isElsewhere = ({ req }: Context): boolean =>
 
 /** To ask what remains is free. Each call of a tRPC batch counts. tRPC finds them in the decoded path, where a comma may have been `%2C`. */
 function costOf({ req }: Context): number {
-  if (req.path === "/v1/rate_limit") return 0;
+  if (req.path === "/v1/rate_limit" && (req.method === "GET" || req.method === "HEAD")) return 0;
   if (!req.path.startsWith("/trpc/")) return 1;
   const { pathname, searchParams } = new URL(req.url);
   return searchParams.get("batch") === "1" ? pathname.split(/,|%2c/i).length : 1;

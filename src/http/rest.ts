@@ -94,9 +94,11 @@ function render(c: Context<Front>, output: object, { status, is_list }: Operatio
   if (c.req.method === "POST" || is_list) return respond(c, body, status, headers);
   headers["ETag"] = etagOf(body);
   // RFC 9110 §13.1.2: of what was changed nobody is told that it is as it was.
-  const known = c.req.method === "PATCH" || c.req.method === "DELETE" ? undefined : c.req.header("if-none-match");
+  if (c.req.method === "PATCH" || c.req.method === "DELETE") return respond(c, body, status, headers);
+  headers["Cache-Control"] = "private, no-cache";
+  const known = c.req.header("if-none-match");
   return known !== undefined && namesTag(known, headers["ETag"], "weak")
-    ? respond(c, null, 304, { ETag: headers["ETag"] })
+    ? respond(c, null, 304, { ETag: headers["ETag"], "Cache-Control": "private, no-cache" })
     : respond(c, body, status, headers);
 }
 

@@ -17,6 +17,9 @@ const prefixes: Record<string, Prefix> = { user: "usr", session: "ses", account:
 /** What the engine is asked for; every other route that it has leads nowhere. */
 export type Route = "/sign-in/email" | "/sign-out" | "/get-session" | "/change-password";
 
+/** What it answers to people: done, or refused. With anything else it was asked wrongly, which is nobody's password. */
+const spoken: ReadonlySet<number> = new Set([200, 400, 401]);
+
 interface Question {
   origin: string | undefined;
   address: string;
@@ -101,7 +104,7 @@ export async function createEngine(services: Services) {
         ...(method === "POST" && { body: JSON.stringify(body ?? {}) }),
       });
       const response = await auth.handler(request);
-      if (response.status >= 500) throw new Error(`the session engine answered ${response.status} to ${route}`);
+      if (!spoken.has(response.status)) throw new Error(`the session engine answered ${response.status} to ${route}`);
       const text = await response.text();
       return {
         status: response.status,

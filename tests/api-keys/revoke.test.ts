@@ -7,7 +7,7 @@ import { audit_log } from "../../src/audit/tables.ts";
 import type { Db } from "../../src/core/context.ts";
 import { minutes } from "../../src/core/time.ts";
 import { mine } from "../../src/db/mine.ts";
-import { breakable } from "../support/breakable-db.ts";
+import { breakable, watching } from "../support/breakable-db.ts";
 import { database, onPostgres } from "../support/database.ts";
 import { openInstances } from "../support/instances.ts";
 import { rowsOf } from "../support/rows.ts";
@@ -181,3 +181,19 @@ const refusing = (db: Db, text: string): Db =>
         new PgDialect().sqlToQuery(statement).sql.includes(text) ? Promise.reject(new Error("gone")) : target.execute(statement);
     },
   });
+
+test("when the last use of keys cannot be written it is written the next time", async () => {
+  let is_broken = false;
+  const db = watching((await database()).db, (text) => {
+    if (is_broken && text.includes("last use of keys")) throw new Error("the test broke this statement");
+  });
+  const world = await createWorld({ db });
+  const tenant = await world.tenant();
+  await tenant.get("/v1/me");
+  is_broken = true;
+  await expect(world.last_used.write()).rejects.toThrow();
+  is_broken = false;
+  await world.last_used.write();
+  const { body } = await tenant.get<{ data: { last_used_at: string | null }[] }>("/v1/api_keys");
+  expect(body.data[0]!.last_used_at).not.toBeNull();
+});

@@ -85,3 +85,14 @@ test.each([
   expect(stderr.trim().split("\n"), "one line, no stack").toHaveLength(1);
   expect(existsSync(DATA_DIR)).toBe(false);
 });
+
+test("with another master key nothing is opened, and the setting is named", { timeout: patience_ms }, async () => {
+  const { env } = await setUp();
+  const make = (MASTER_KEY: string) => start("src/bin/create-workspace.ts", ["--name", "Shop"], { ...env, MASTER_KEY }).ended;
+  const [old_key, new_key] = ["a".repeat(32), "b".repeat(32)];
+  expect((await make(old_key)).code).toBe(0);
+  const refused = await make(new_key);
+  expect(refused).toMatchObject({ code: 1, stdout: "" });
+  expect(refused.stderr).toMatch(/^MASTER_KEY is not the one .*new,old\.\n$/);
+  expect((await make(`${new_key},${old_key}`)).code).toBe(0);
+});

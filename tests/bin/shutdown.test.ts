@@ -120,8 +120,9 @@ async function serveOverProxy() {
   url.port = String((way.address() as AddressInfo).port);
   const port = await freePort();
   const settings = { PORT: port, HOST: "127.0.0.1", MASTER_KEY: master_key, CRON_SECRET: cron_secret, LOG_LEVEL: "warn" };
-  const server = start("src/bin/serve.ts", [], { ...settings, DATABASE_URL: url.href, PUBLIC_URL: "https://api.wassla.test" });
+  const server = start("src/bin/serve.ts", [], { ...settings, DATABASE_URL: url.href });
   await until(server, /Wassla is ready/);
+  expect(server.output.stdout, "which nobody outside could use").toContain("PUBLIC_URL is not set");
   const connection = connectPostgres(Object.assign(new URL(url), { port: String(target.port) }).href, { pool_size: 1 });
   onTestFinished(() => connection.close());
   const tenant = await (await createWorld({ db: connection.db })).tenant();

@@ -41,7 +41,13 @@ test.each([
   ["PORT", "65536"],
   ["PORT", "abc"],
   ["DATABASE_URL", "mysql://localhost/x"],
+  ["DATABASE_URL", "postgres://user:pa#ss@localhost/x"],
+  ["DATABASE_URL", "postgres://"],
   ["PUBLIC_URL", "ftp://example.com"],
+  ["PUBLIC_URL", "https://example.com/api"],
+  ["PUBLIC_URL", "https://user:hush@example.com"],
+  ["PUBLIC_URL", "https://example.com?a=hush"],
+  ["PUBLIC_URL", "https://example.com#a"],
   ["SCHEDULER", "maybe"],
   ["CRON_SECRET", "short"],
   ["META_GRAPH_VERSION", "23"],
@@ -63,6 +69,13 @@ test("what is wrong with a setting is told in plain words, one line for each", (
   expect(() => readConfig({ ...server, PORT: "65536", CRON_SECRET: "short", PUBLIC_URL: "wassla" })).toThrow(
     "PORT: Must be at most 65535.\nCRON_SECRET: Must have at least 32 characters.\nPUBLIC_URL: Must be a URL.",
   );
+});
+
+test("an address of the service may end in a slash; what was given wrongly is not repeated", () => {
+  expect(readConfig({ ...server, PUBLIC_URL: "https://example.com:8443/" })).toMatchObject({ public_url: "https://example.com:8443" });
+  expect(() => readConfig({ ...server, PUBLIC_URL: "https://user:hush@example.com" })).toThrow(/^(?!.*hush)/s);
+  const several = "postgres://user@one:5432,two:5433/x";
+  expect(readConfig({ ...server, DATABASE_URL: several }).database).toMatchObject({ url: several });
 });
 
 test("a master key that is too short is refused, wherever it stands in the list", () => {

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
 import { chores, type ChoreName } from "../../src/chores.ts";
+import { watching } from "../support/breakable-db.ts";
+import { database } from "../support/database.ts";
 import { goneDatabase } from "../support/gone-db.ts";
 import { createWorld, cron_secret } from "../support/world.ts";
 
@@ -63,4 +65,28 @@ test("a job whose database is gone is a 500 that says nothing, logged once", asy
   expect(answer).toMatchObject({ status: 500, body: { code: "internal_error", detail: "The fault is ours." } });
   expect(JSON.stringify(answer.body)).not.toMatch(/vault|db\.internal/);
   expect(world.logged).toHaveLength(1);
+});
+
+test("a sweep of which one part fails does the others, and tells of the failure at the end", async () => {
+  const { db } = await database();
+  let is_broken = true;
+  const swept: string[] = [];
+  const world = await createWorld({
+    db: watching(db, (text) => {
+      swept.push(...["rate_limit_windows", "idempotent_answers", "sessions", "usage_marks"].filter((table) => text.includes(`"${table}"`)));
+      if (is_broken && /delete from "(rate_limit_windows|idempotent_answers)"/.test(text))
+        throw new Error(`the test broke this statement: ${text.slice(0, 40)}`);
+    }),
+  });
+  const sweep = () => world.request("/cron/sweep", { method: "POST", headers: authorized });
+  expect(await sweep()).toMatchObject({ status: 500, body: { code: "internal_error" } });
+  expect(swept).toContain("sessions");
+  expect(world.logged.map(({ message }) => message)).toEqual(["a part of a chore failed", "request failed"]);
+  is_broken = false;
+  expect((await sweep()).status).toBe(200);
+});
+
+test("a sweep that is told to stop begins nothing more", async () => {
+  const { services } = await createWorld();
+  expect(await chores.sweep(services, { budget_ms: 1000, signal: AbortSignal.abort() })).toEqual({});
 });

@@ -37,6 +37,14 @@ describe("signing in", () => {
     expect(JSON.stringify(body)).not.toContain(tokenIn(browser.cookie()!));
   });
 
+  test("says that the fault is ours when the engine was asked wrongly, and not that the password is", async () => {
+    const { world, email } = await setUp();
+    const misled = await createWorld({ settings: { public_url: `${portal}/wassla` } });
+    const answer = await openBrowser(misled).signIn(email);
+    expect(codeOf(answer)).toEqual([500, "internal_error"]);
+    expect((await openBrowser(world).signIn(email)).status).toBe(200);
+  });
+
   test("keeps of the password what argon2id makes of it", async () => {
     const { world, session } = await setUp();
     const [account] = await world.services.db.select().from(accounts).where(eq(accounts.userId, session.user.id));
