@@ -30,7 +30,7 @@ export const recipient = {
   contact_id: idField("cont").optional(),
   to: GivenIdentity.meta({
     description:
-      "The contact by how the channel knows them; somebody unknown becomes a contact. Its kind goes by the channel: WhatsApp `phone` or `whatsapp_user`, Instagram `instagram_user`, Facebook Page `page_user`, SMS and voice `phone`, web widget `visitor`; another is 422 `recipient_unreachable`. On the sandbox it is the same.",
+      "The contact by how the channel knows them, and where it is sent: to that address and to no other; somebody unknown becomes a contact. With `contact_id` it is sent where answers go: where they last wrote from on the channel. Its kind goes by the channel: WhatsApp `phone` or `whatsapp_user`, Instagram `instagram_user`, Facebook Page `page_user`, SMS and voice `phone`, web widget `visitor`; another is 422 `recipient_unreachable`. On the sandbox it is the same.",
   }).optional(),
 };
 

@@ -3,6 +3,7 @@ import type { Identity } from "../channels/contract.ts";
 import type { TxCtx } from "../core/context.ts";
 import { mine } from "../db/mine.ts";
 import { hold } from "./know-contact.ts";
+import { moveAddress } from "./move-address.ts";
 import { contact_identities } from "./tables.ts";
 
 interface Renaming {
@@ -24,6 +25,7 @@ export async function renameIdentity(ctx: TxCtx, { previous, current }: Renaming
   // A number that was given up may be somebody else's tomorrow.
   const { kind, value } = previous;
   if (value === successor.value) return true;
+  await moveAddress(ctx, previous, successor);
   await ctx.db
     .delete(contact_identities)
     .where(and(mine(ctx, contact_identities), eq(contact_identities.kind, kind), eq(contact_identities.value, value)));

@@ -45,7 +45,8 @@ export const MessagingWindow = z
   })
   .meta({
     id: "MessagingWindow",
-    description: "Meta's 24-hour window: opened by the contact's own message, for each channel and contact. Other channels have none.",
+    description:
+      "Meta's 24-hour window: opened by the contact's own message, on each channel for the address they wrote from. A conversation shows that of the address it is answered at, where the contact last wrote from. Other channels have none.",
   });
 export type MessagingWindow = z.infer<typeof MessagingWindow>;
 

@@ -120,6 +120,7 @@ export const messagesRouter = router({
       "channel_disconnected",
       "messaging_window_closed",
       "content_type_unsupported",
+      "recipient_unreachable",
       "recipient_opted_out",
     ],
     run: retryMessage,
