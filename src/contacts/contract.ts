@@ -40,7 +40,7 @@ export const recipient = {
   contact_id: idField("cont").optional(),
   to: GivenIdentity.meta({
     description:
-      "The contact, by how the channel knows them; an unknown person becomes a contact. The kind depends on the channel: WhatsApp `phone` or `whatsapp_user`, Instagram `instagram_user`, Facebook Page `page_user`, SMS and voice `phone`, web widget `visitor`; any other is 422 `recipient_unreachable`. The same holds on the sandbox.",
+      "The contact, by how the channel knows them, and the address that the message goes to; an unknown person becomes a contact. With `contact_id` a message goes to the address from which the contact last wrote on the channel. The kind depends on the channel: WhatsApp `phone` or `whatsapp_user`, Instagram `instagram_user`, Facebook Page `page_user`, SMS and voice `phone`, web widget `visitor`; any other is 422 `recipient_unreachable`. The same holds on the sandbox.",
   }).optional(),
 };
 

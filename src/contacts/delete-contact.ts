@@ -9,7 +9,7 @@ import type { ContactRef } from "./contract.ts";
 import { contactById } from "./find-contact.ts";
 import { identitiesOf } from "./identities.ts";
 import { forgetRenamings } from "./renamings.ts";
-import { contact_channels, contact_identities, contact_watermarks, contacts } from "./tables.ts";
+import { contact_addresses, contact_identities, contact_watermarks, contacts } from "./tables.ts";
 
 /**
  * Forgets a person: name, external id, metadata and every identity are erased. The conversations stay, with
@@ -21,14 +21,12 @@ export async function deleteContact(ctx: TxCtx, { contact_id }: ContactRef) {
   const now = ctx.now();
   for (const identity of await identitiesOf(ctx, id)) {
     const { kind, value } = identity;
-    await ctx.db
-      .delete(contact_watermarks)
-      .where(and(mine(ctx, contact_watermarks), eq(contact_watermarks.kind, kind), eq(contact_watermarks.value, value)));
+    for (const table of [contact_watermarks, contact_addresses])
+      await ctx.db.delete(table).where(and(mine(ctx, table), eq(table.kind, kind), eq(table.value, value)));
     await forgetRenamings(ctx, identity);
   }
   await eraseTold(ctx, id);
-  for (const table of [contact_identities, contact_channels])
-    await ctx.db.delete(table).where(and(mine(ctx, table), eq(table.contact_id, id)));
+  await ctx.db.delete(contact_identities).where(and(mine(ctx, contact_identities), eq(contact_identities.contact_id, id)));
   await ctx.db
     .update(contacts)
     .set({ name: null, external_id: null, metadata: {}, deleted_at: now, updated_at: now })

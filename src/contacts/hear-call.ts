@@ -12,5 +12,5 @@ export async function hearCall(
   { from, name, occurred_at }: Extract<InboundEvent, { kind: "called" }>,
 ): Promise<void> {
   const contact_id = await knowContact(ctx, from, name, occurred_at);
-  await openWindow(ctx, channel.id, contact_id, earliest(occurred_at, ctx.now()));
+  await openWindow(ctx, channel.id, contact_id, from, earliest(occurred_at, ctx.now()));
 }

@@ -3,6 +3,7 @@ import type { InboundEvent } from "../channels/providers/provider.ts";
 import type { TxCtx } from "../core/context.ts";
 import { mine } from "../db/mine.ts";
 import { hold, takeOverPhones } from "./know-contact.ts";
+import { moveAddress } from "./move-address.ts";
 import { calledSince, keepRenaming, type Renaming } from "./renamings.ts";
 import { contact_identities } from "./tables.ts";
 
@@ -37,6 +38,7 @@ export async function renameIdentity(ctx: TxCtx, { previous, current, occurred_a
     .where(and(theirs, or(...renamings.map(({ kind, current: value }) => is(kind, value)))));
   const given_up = renamings.filter(({ kind }) => held.some((identity) => identity.kind === kind));
   // A number that was given up may be somebody else's tomorrow.
+  for (const { kind, previous: value, current: successor } of given_up) await moveAddress(ctx, { kind, value }, { kind, value: successor });
   if (given_up.length > 0)
     await ctx.db.delete(contact_identities).where(and(theirs, or(...given_up.map(({ kind, previous: value }) => is(kind, value)))));
   return added.length > 0 || given_up.length > 0;

@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { foreignKey, index, jsonb, pgTable, primaryKey, text, uniqueIndex } from "drizzle-orm/pg-core";
+import { foreignKey, index, jsonb, pgTable, primaryKey, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
 import { id, instant } from "../db/columns.ts";
 import type { Identity } from "../channels/contract.ts";
 import { channels } from "../channels/tables.ts";
@@ -35,6 +35,10 @@ export const contact_identities = pgTable(
     kind: text().$type<Identity["kind"]>().notNull(),
     value: text().notNull(),
     contact_id: id("cont").notNull(),
+    /** All that a message remembers of where it goes: it says nothing of the person once they are erased. */
+    address_id: uuid().notNull().defaultRandom(),
+    /** The same address, as a provider spells it: that `address_id`. */
+    spelling_of: uuid(),
     created_at: instant().notNull(),
   },
   (t) => [
@@ -86,21 +90,24 @@ export const contact_watermarks = pgTable(
   ],
 );
 
-/** What a contact does on a channel: what Meta's 24-hour window hangs on, and whether they want to hear from the business. */
-export const contact_channels = pgTable(
-  "contact_channels",
+/**
+ * What an address does on a channel: what Meta's 24-hour window hangs on, and whether its owner wants to hear from the
+ * business. It is the address's own, whoever is known by it.
+ */
+export const contact_addresses = pgTable(
+  "contact_addresses",
   {
     workspace_id: id("ws").notNull(),
+    kind: text().$type<Identity["kind"]>().notNull(),
+    value: text().notNull(),
     channel_id: id("chan").notNull(),
-    contact_id: id("cont").notNull(),
     /** By the provider's clock. */
     last_inbound_at: instant().notNull(),
     /** They asked for no more messages here. */
     opted_out_at: instant(),
   },
   (t) => [
-    primaryKey({ columns: [t.workspace_id, t.channel_id, t.contact_id] }),
+    primaryKey({ columns: [t.workspace_id, t.kind, t.value, t.channel_id] }),
     foreignKey({ columns: [t.workspace_id, t.channel_id], foreignColumns: [channels.workspace_id, channels.id] }),
-    foreignKey({ columns: [t.workspace_id, t.contact_id], foreignColumns: [contacts.workspace_id, contacts.id] }),
   ],
 );

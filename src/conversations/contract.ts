@@ -63,7 +63,7 @@ export const MessagingWindow = z
   .meta({
     id: "MessagingWindow",
     description:
-      "Meta's 24-hour window on WhatsApp, Instagram and Facebook Page: each message of the contact opens it anew, for that contact and channel. Other channels have none.",
+      "Meta's 24-hour window on WhatsApp, Instagram and Facebook Page: each message of the contact opens it anew, on that channel and for the address they wrote from. A conversation shows the window of the address that is answered: where the contact last wrote from. Other channels have none.",
   });
 export type MessagingWindow = z.infer<typeof MessagingWindow>;
 

@@ -1,5 +1,6 @@
-import { and, eq, getTableColumns, sql } from "drizzle-orm";
-import { contact_channels } from "../contacts/tables.ts";
+import { eq, getTableColumns, sql } from "drizzle-orm";
+import { windowOf } from "../contacts/open-window.ts";
+import { contact_addresses } from "../contacts/tables.ts";
 import type { Ctx, TxCtx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import { selection } from "../db/selection.ts";
@@ -18,24 +19,23 @@ export async function findConversation(ctx: Ctx, { conversation_id }: Conversati
 
 const fields = {
   conversation: getTableColumns(conversations),
-  window_opened_at: contact_channels.last_inbound_at,
+  window_opened_at: contact_addresses.last_inbound_at,
   inactivity_timeout_minutes: workspaces.inactivity_timeout_minutes,
 };
+
+const openedAt = windowOf({
+  workspace_id: sql`${conversations.workspace_id}`,
+  channel_id: sql`${conversations.channel_id}`,
+  contact_id: sql`${conversations.contact_id}`,
+  chosen: sql`${conversations.address_id}`,
+});
 
 /** Conversations, each with what it shows of its surroundings. */
 export const withSurroundings = selection(fields, (db) =>
   db
-    .select(fields)
+    .select({ ...fields, window_opened_at: openedAt })
     .from(conversations)
-    .innerJoin(workspaces, eq(workspaces.id, conversations.workspace_id))
-    .leftJoin(
-      contact_channels,
-      and(
-        eq(contact_channels.workspace_id, conversations.workspace_id),
-        eq(contact_channels.channel_id, conversations.channel_id),
-        eq(contact_channels.contact_id, conversations.contact_id),
-      ),
-    ),
+    .innerJoin(workspaces, eq(workspaces.id, conversations.workspace_id)),
 );
 
 const is_one = sql`${whose(conversations)} and ${conversations.id} = ${slot(conversations.id)}`;

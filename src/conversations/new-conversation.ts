@@ -3,8 +3,13 @@ import type { TxCtx } from "../core/context.ts";
 import type { Id } from "../core/ids.ts";
 import { defaultHandlerMode } from "../workspaces/default-handler-mode.ts";
 
-/** The row of a conversation that begins now, whoever begins it. */
-export function newConversation(ctx: TxCtx, { id: channel_id, channel }: Pick<Channel, "id" | "channel">, contact_id: Id<"cont">) {
+/** The row of a conversation that begins now, whoever begins it; with the address that it is opened to, where one was named. */
+export function newConversation(
+  ctx: TxCtx,
+  { id: channel_id, channel }: Pick<Channel, "id" | "channel">,
+  contact_id: Id<"cont">,
+  address_id: string | null = null,
+) {
   const now = ctx.now();
   return {
     workspace_id: ctx.workspace_id,
@@ -12,6 +17,7 @@ export function newConversation(ctx: TxCtx, { id: channel_id, channel }: Pick<Ch
     channel,
     channel_id,
     contact_id,
+    address_id,
     handler_mode: defaultHandlerMode(ctx),
     last_message_at: now,
     created_at: now,

@@ -1,9 +1,11 @@
 import { and, eq } from "drizzle-orm";
 import type { PgInsertValue } from "drizzle-orm/pg-core";
 import { channels } from "../channels/tables.ts";
+import { stored } from "../contacts/find-contact.ts";
 import type { TxCtx } from "../core/context.ts";
 import { ApiError, invalid, noSuch } from "../core/errors.ts";
 import { mine } from "../db/mine.ts";
+import { addressesOf, chosenAddress } from "./addresses.ts";
 import { newConversation } from "./new-conversation.ts";
 import type { StartConversation } from "./contract.ts";
 import { showLockedConversation } from "./find-conversation.ts";
@@ -14,7 +16,7 @@ import { otherIsOpen } from "./status-steps.ts";
 import { conversations } from "./tables.ts";
 
 /** Opens a conversation in which nothing has been said yet. */
-export async function startConversation(ctx: TxCtx, { channel_id, contact_id, to, ...about }: StartConversation) {
+export async function startConversation(ctx: TxCtx, { channel_id, contact_id, to: said, ...about }: StartConversation) {
   const [channel] = await ctx.db
     .select()
     .from(channels)
@@ -22,9 +24,11 @@ export async function startConversation(ctx: TxCtx, { channel_id, contact_id, to
   if (!channel) throw invalid(noSuch("/channel_id"));
   if (channel.status === "disconnected") throw new ApiError("channel_disconnected");
   if (channel.channel === "twilio_voice") throw new ApiError("call_not_active");
+  const to = said && stored(said);
   const recipient = await findRecipient(ctx, channel, { contact_id, to });
+  const address = chosenAddress(channel, await addressesOf(ctx, channel, { contact_id: recipient, conversation_id: null }), to);
 
-  const row = newConversation(ctx, channel, recipient);
+  const row = newConversation(ctx, channel, recipient, to ? address.address_id : null);
   const conversation = await open(ctx, { ...row, ...about, handler_mode: about.handler_mode ?? row.handler_mode });
   return showLockedConversation(ctx, { conversation_id: conversation.id });
 }

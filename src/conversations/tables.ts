@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { foreignKey, index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex } from "drizzle-orm/pg-core";
+import { foreignKey, index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
 import { channels } from "../channels/tables.ts";
 import type { ChannelKind } from "../channels/contract.ts";
 import { contacts } from "../contacts/tables.ts";
@@ -16,6 +16,8 @@ export const conversations = pgTable(
     channel: text().$type<ChannelKind>().notNull(),
     channel_id: id("chan").notNull(),
     contact_id: id("cont").notNull(),
+    /** The address it was opened to by name. Once the contact writes, answers go where they wrote from. */
+    address_id: uuid(),
     status: text().$type<ConversationStatus>().notNull().default("open"),
     handler_mode: text().$type<HandlerMode>().notNull().default("unassigned"),
     priority: text().$type<Priority>().notNull().default("normal"),

@@ -109,7 +109,7 @@ export const errors = {
   call_not_active: {
     status: 409,
     title: "Call not active",
-    meaning: "The channel is a telephone line, and no call with the contact is running.",
+    meaning: "The channel is a telephone line, and no call with the contact, or with the number that was named, is running.",
     remedy: "Write to the contact on another channel; calls are made by the contact.",
     retryable: false,
   },
@@ -217,14 +217,14 @@ export const errors = {
   recipient_opted_out: {
     status: 422,
     title: "Recipient opted out",
-    meaning: "The contact asked for no more messages on this channel.",
+    meaning: "The contact asked for no more messages on this channel; by SMS, for the number they wrote from.",
     remedy: "Write to them on another channel. They may allow messages again, by SMS with the word START.",
     retryable: false,
   },
   recipient_unreachable: {
     status: 422,
     title: "Recipient unreachable",
-    meaning: "The contact has no address on this channel, or the provider cannot reach it.",
+    meaning: "The contact has no address on this channel, or no longer the one that the message is for, or the provider cannot reach it.",
     remedy: "Check the contact's identities; use another channel.",
     retryable: false,
   },

@@ -3,8 +3,7 @@ import type { Channel } from "../channels/find-hooked-channel.ts";
 import { providers } from "../channels/providers/all.ts";
 import { refused, type Credentials, type SendError, type SendOutcome } from "../channels/providers/provider.ts";
 import { channels } from "../channels/tables.ts";
-import { identitiesOf } from "../contacts/identities.ts";
-import { windowOpenedAt } from "../contacts/open-window.ts";
+import { addressesOf, addressFor, findAddress, isSame, type Address } from "../conversations/addresses.ts";
 import { systemCtx, type Ctx, type Services } from "../core/context.ts";
 import { idOf } from "../core/ids.ts";
 import { emptyReport, type ChoreOptions, type ChoreReport } from "../core/chore.ts";
@@ -13,7 +12,7 @@ import { claim, firstTurn, isFirst, revive, type Claim } from "../db/lease.ts";
 import { findMine } from "../db/mine.ts";
 import { judgeTemplate } from "../templates/judge-template.ts";
 import { callOf, isOver } from "./find-call.ts";
-import { admit, isWanted } from "./may-send.ts";
+import { address_gone, admit, isWanted } from "./may-send.ts";
 import type { MessageRow } from "./present.ts";
 import { sendQueue } from "./send-queue.ts";
 import { settleMessage } from "./settle-message.ts";
@@ -81,11 +80,14 @@ async function sendOne({ ctx, row, message }: Job): Promise<"succeeded" | "retri
 
 /** Everything is judged again with a fresh clock: the window may have closed while the message waited. */
 async function attempt(ctx: Ctx, row: Claim, message: MessageRow, channel: Channel): Promise<SendOutcome> {
-  const { id, channel_id, conversation_id, contact_id, content } = message;
+  const { id, channel_id, conversation_id, address_id, content } = message;
   if (channel.status === "disconnected") return refused("channel_disconnected", "The channel is not connected.");
-  const admitted = await admit(ctx, channel.channel, message, await windowOpenedAt(ctx, channel_id, contact_id));
+  const addresses = await addressesOf(ctx, channel, message);
+  const address = addressFor(addresses, address_id);
+  if (address_id !== null && !address) return refused("recipient_unreachable", address_gone);
+  const admitted = await admit(ctx, channel.channel, message, address?.last_inbound_at ?? null);
   if (admitted === "refused") return refused("messaging_window_closed", "The window closed before the message was sent.");
-  if (!(await isWanted(ctx, channel, contact_id))) {
+  if (!isWanted(address)) {
     return refused("recipient_opted_out", "The contact asked for no more messages before it was sent.");
   }
   const call = channel.channel === "twilio_voice" ? await callOf(ctx, conversation_id) : undefined;
@@ -94,19 +96,25 @@ async function attempt(ctx: Ctx, row: Claim, message: MessageRow, channel: Chann
   if (template && !template.ok) return refused(template.code, template.detail);
   const credentials = readCredentials(ctx, channel.credentials);
   if (!credentials) return postponed("channel_auth_failed", "The channel's credentials cannot be read.");
-  const to = await identitiesOf(ctx, contact_id);
   if (msBetween(ctx.now(), row.lease_until) < send_room_ms) return postponed("provider_unavailable", "The worker ran late.");
   const outbound = {
     message_id: id,
     channel_id,
     account_id: channel.account_id,
     call_id: call?.external_id ?? undefined,
-    to,
+    to: address_id !== null && address ? [address] : addresses,
     content,
     parameters: template?.parameters,
     as_human_agent: admitted === "as_human_agent",
   };
-  return providers[channel.provider].send(outbound, credentials, ctx);
+  return asNews(await providers[channel.provider].send(outbound, credentials, ctx), addresses);
+}
+
+/** A spelling that is known already is nothing to write down with every message. */
+function asNews(outcome: SendOutcome, addresses: Address[]): SendOutcome {
+  if (outcome.outcome !== "sent" || !outcome.known_as) return outcome;
+  const [of, is] = [outcome.known_as.of, outcome.known_as.is].map((spelling) => findAddress(addresses, spelling));
+  return of && is && isSame(of, is) ? { ...outcome, known_as: undefined } : outcome;
 }
 
 /** Undefined where the master key that sealed them is not configured: a fault of ours, which may be mended. */

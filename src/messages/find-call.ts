@@ -33,9 +33,12 @@ export async function lockWritable(ctx: TxCtx, ref: ConversationRef) {
   return found;
 }
 
-export async function assertRunning(ctx: Ctx, conversation_id: Id<"conv">): Promise<void> {
+/** With the address that was named, if one was. */
+export async function assertRunning(ctx: Ctx, conversation_id: Id<"conv">, address_id: string | null = null): Promise<void> {
   const call = await callOf(ctx, conversation_id);
-  if (call && isOver(call.content.state)) throw new ApiError("call_not_active");
+  if (!call) return;
+  const is_another = address_id !== null && call.address_id !== null && call.address_id !== address_id;
+  if (is_another || isOver(call.content.state)) throw new ApiError("call_not_active");
 }
 
 export const isOver = (state: CallState): boolean => state !== "ringing" && state !== "in_progress";

@@ -2,10 +2,9 @@ import { eq } from "drizzle-orm";
 import { capabilities } from "../channels/capabilities.ts";
 import type { ChannelKind, Content } from "../channels/contract.ts";
 import type { channels } from "../channels/tables.ts";
-import { hasOptedOut } from "../contacts/consent.ts";
+import type { Address } from "../conversations/addresses.ts";
 import type { Ctx } from "../core/context.ts";
 import { ApiError, invalid } from "../core/errors.ts";
-import type { Id } from "../core/ids.ts";
 import type { Timestamp } from "../core/time.ts";
 import type { SendableContent, Sender } from "./contract.ts";
 import { messagingWindow } from "../conversations/messaging-window.ts";
@@ -13,14 +12,16 @@ import { workspaces } from "../workspaces/tables.ts";
 
 type Channel = Pick<typeof channels.$inferSelect, "id" | "channel" | "status">;
 
-/** Refuses where the contact asked for no more messages. */
-export async function assertWanted(ctx: Ctx, channel: Channel, contact_id: Id<"cont">): Promise<void> {
-  if (!(await isWanted(ctx, channel, contact_id))) throw new ApiError("recipient_opted_out");
+/** Refuses where the owner of the address asked for no more messages. */
+export function assertWanted(address: Address | undefined): void {
+  if (!isWanted(address)) throw new ApiError("recipient_opted_out");
 }
 
 /** By SMS alone people tell it us; elsewhere only the provider knows. */
-export const isWanted = async (ctx: Ctx, { id, channel }: Channel, contact_id: Id<"cont">): Promise<boolean> =>
-  channel !== "twilio_sms" || !(await hasOptedOut(ctx, id, contact_id));
+export const isWanted = (address: Address | undefined): boolean => !address?.opted_out_at;
+
+/** It goes to the address that it names, and to no other. */
+export const address_gone = "The contact no longer has the address that the message is for.";
 
 interface Candidate {
   content: SendableContent | Content;

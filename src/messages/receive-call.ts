@@ -1,16 +1,18 @@
 import { and, eq, sql } from "drizzle-orm";
-import type { CallState } from "../channels/contract.ts";
+import type { CallState, Identity } from "../channels/contract.ts";
 import type { Channel } from "../channels/find-hooked-channel.ts";
 import { takeTurnOn, type Effect } from "../channels/note-event.ts";
 import type { CallNews, CallPart } from "../channels/providers/provider.ts";
 import { provider_events } from "../channels/tables.ts";
 import { knowContact } from "../contacts/know-contact.ts";
 import { openWindow, windowOpenedAt } from "../contacts/open-window.ts";
+import { addressesOf, findAddress } from "../conversations/addresses.ts";
 import { endConversation } from "../conversations/close-conversation.ts";
 import { isOpen, lockConversation } from "../conversations/find-conversation.ts";
 import { conversations } from "../conversations/tables.ts";
 import type { TxCtx } from "../core/context.ts";
 import { newConversation } from "../conversations/new-conversation.ts";
+import type { Id } from "../core/ids.ts";
 import { earliest } from "../core/time.ts";
 import { mine } from "../db/mine.ts";
 import { charge } from "../usage/charge.ts";
@@ -53,9 +55,10 @@ export async function receiveCallPart(ctx: TxCtx, channel: Channel, part: CallPa
 
 async function begin(ctx: TxCtx, channel: Channel, { external_id, direction, people, state, duration_seconds, occurred_at }: CallNews) {
   const contact_id = await knowContact(ctx, people, null, occurred_at);
+  const address_id = await addressOf(ctx, channel, contact_id, people);
   const inbound = direction === "inbound";
   const window_opened_at = inbound
-    ? await openWindow(ctx, channel.id, contact_id, earliest(occurred_at, ctx.now()))
+    ? await openWindow(ctx, channel.id, contact_id, people, earliest(occurred_at, ctx.now()))
     : await windowOpenedAt(ctx, channel.id, contact_id);
   const [conversation] = await ctx.db
     .insert(conversations)
@@ -65,11 +68,18 @@ async function begin(ctx: TxCtx, channel: Channel, { external_id, direction, peo
     direction,
     sender: inbound ? { type: "contact", id: contact_id, name: null } : { type: "system", id: null, name: null },
     content: { type: "call", state, duration_seconds },
+    address_id,
     status: inbound ? "received" : "sent",
     external_id,
     sent_at: occurred_at,
   });
   if (isOver(state)) await hangUp(ctx, call);
+}
+
+/** Whom the call is with; null where they hide their number. */
+async function addressOf(ctx: TxCtx, channel: Channel, contact_id: Id<"cont">, [person]: Identity[]): Promise<string | null> {
+  const addresses = await addressesOf(ctx, channel, { contact_id, conversation_id: null });
+  return (person && findAddress(addresses, person)?.address_id) ?? null;
 }
 
 /** A call never goes back, and what ended stays ended. */

@@ -25,8 +25,8 @@ export async function receiveMessage(ctx: TxCtx, channel: Channel, event: Messag
 
   const contact_id = await knowContact(ctx, event.from, event.name, event.occurred_at);
   // A provider whose clock runs ahead does not lengthen the window.
-  const window_opened_at = await openWindow(ctx, channel.id, contact_id, earliest(event.occurred_at, ctx.now()));
-  if (event.consent) await keepConsent(ctx, channel.id, contact_id, event.consent);
+  const window_opened_at = await openWindow(ctx, channel.id, contact_id, event.from, earliest(event.occurred_at, ctx.now()));
+  if (event.consent) await keepConsent(ctx, channel.id, event.from, event.consent);
   const conversation = await openConversation(ctx, channel, contact_id);
   const { id } = await storeMessage(ctx, conversation, window_opened_at, {
     direction: "inbound",
@@ -43,15 +43,23 @@ export async function receiveMessage(ctx: TxCtx, channel: Channel, event: Messag
 
 /** The one open conversation with a contact on a channel, made if there is none, and locked. */
 export async function openConversation(ctx: TxCtx, channel: Channel, contact_id: Id<"cont">): Promise<ConversationRow> {
-  const open = await lockOneOpen(ctx, { channel_id: channel.id, contact_id });
-  if (open) return open;
+  return (await lockOneOpen(ctx, { channel_id: channel.id, contact_id })) ?? (await beginConversation(ctx, channel, contact_id));
+}
 
+/** The same where none was found; opened to the address that was named, if one was. */
+export async function beginConversation(
+  ctx: TxCtx,
+  channel: Channel,
+  contact_id: Id<"cont">,
+  address_id: string | null = null,
+): Promise<ConversationRow> {
   const [made] = await ctx.db
     .insert(conversations)
-    .values(newConversation(ctx, channel, contact_id))
+    .values(newConversation(ctx, channel, contact_id, address_id))
     .onConflictDoNothing(oneOpen)
     .returning();
   if (made) return made;
   // Somebody opened one at the same moment: it is committed by now, unless it is closed again.
-  return openConversation(ctx, channel, contact_id);
+  const open = await lockOneOpen(ctx, { channel_id: channel.id, contact_id });
+  return open ?? beginConversation(ctx, channel, contact_id, address_id);
 }

@@ -6,8 +6,9 @@ import { ApiError } from "../core/errors.ts";
 import { findMine, mine } from "../db/mine.ts";
 import { assertTemplate } from "../templates/judge-template.ts";
 import type { MessageRef } from "./contract.ts";
+import { addressesOf, addressFor } from "../conversations/addresses.ts";
 import { lockWritable } from "./find-call.ts";
-import { assertMaySend, assertWanted } from "./may-send.ts";
+import { address_gone, assertMaySend, assertWanted } from "./may-send.ts";
 import { presentMessage, type MessageRow } from "./present.ts";
 import { messages } from "./tables.ts";
 
@@ -18,8 +19,10 @@ export async function retryMessage(ctx: TxCtx, { message_id }: MessageRef) {
   if (reason) throw new ApiError("message_not_retryable", { detail: reason });
   const { window_opened_at } = await lockWritable(ctx, message);
   const channel = await findMine(ctx, channels, message.channel_id);
-  await assertMaySend(ctx, channel, message, window_opened_at);
-  await assertWanted(ctx, channel, message.contact_id);
+  const address = addressFor(await addressesOf(ctx, channel, message), message.address_id);
+  if (message.address_id !== null && !address) throw new ApiError("recipient_unreachable", { detail: address_gone });
+  await assertMaySend(ctx, channel, message, address ? address.last_inbound_at : window_opened_at);
+  assertWanted(address);
   if (message.content.type === "template") await assertTemplate(ctx, channel, message.content);
 
   const now = ctx.now();

@@ -124,6 +124,7 @@ export const messagesRouter = router({
       "template_not_found",
       "template_not_approved",
       "template_params_invalid",
+      "recipient_unreachable",
       "recipient_opted_out",
     ],
     run: retryMessage,

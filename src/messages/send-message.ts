@@ -12,13 +12,14 @@ import { authorOf } from "../team/author.ts";
 import type { SendableContent, SendMessage } from "./contract.ts";
 import { lockWritable } from "./find-call.ts";
 import { assertMaySend, assertWanted } from "./may-send.ts";
+import { addressesOf } from "../conversations/addresses.ts";
 import type { ConversationRow } from "../conversations/present.ts";
 import { conversations } from "../conversations/tables.ts";
 import { assertTemplate } from "../templates/judge-template.ts";
 import { storeMessage } from "./store-message.ts";
 
 type NewMessage = Omit<SendMessage, "conversation_id">;
-type Judged = Omit<NewMessage, "content"> & { content: Content };
+type Judged = Omit<NewMessage, "content"> & { content: Content; address_id?: string | null };
 
 /** Queues an outbound message and the webhooks that announce it. */
 export async function sendMessage(ctx: TxCtx, { conversation_id, ...message }: SendMessage) {
@@ -27,7 +28,8 @@ export async function sendMessage(ctx: TxCtx, { conversation_id, ...message }: S
     channelOf(ctx, conversation_id),
   ]);
   await assertActorMaySend(ctx, channel, message, window_opened_at);
-  await assertWanted(ctx, channel, conversation.contact_id);
+  // Where people tell us that they want no messages, they tell it of the address they write from.
+  if (channel.channel === "twilio_sms") assertWanted((await addressesOf(ctx, channel, { ...conversation, conversation_id }))[0]);
   return queueMessage(ctx, conversation, window_opened_at, { ...message, content: await contentOf(ctx, channel, message.content) });
 }
 
@@ -52,7 +54,7 @@ export async function queueMessage(
   ctx: TxCtx,
   conversation: ConversationRow,
   window_opened_at: Timestamp | null,
-  { content, client_reference, metadata, human_agent }: Judged,
+  { content, client_reference, metadata, human_agent, address_id }: Judged,
 ) {
   const message = await storeMessage(ctx, conversation, window_opened_at, {
     direction: "outbound",
@@ -62,6 +64,7 @@ export async function queueMessage(
     client_reference: client_reference ?? null,
     metadata: metadata ?? {},
     human_agent,
+    address_id: address_id ?? null,
     due_at: ctx.now(),
   });
   ctx.wake("messages");

@@ -3,6 +3,7 @@ import type { Channel } from "../channels/find-hooked-channel.ts";
 import { markBroken } from "../channels/mark-broken.ts";
 import { takeTurnOn } from "../channels/note-event.ts";
 import type { SendOutcome } from "../channels/providers/provider.ts";
+import { addSpelling } from "../contacts/add-spelling.ts";
 import { identitiesOf } from "../contacts/identities.ts";
 import type { Ctx, TxCtx } from "../core/context.ts";
 import type { Id } from "../core/ids.ts";
@@ -43,6 +44,7 @@ export function settleMessage(
       await applyHeld(tx, { id, channel_id, external_id });
       await catchUp(tx, { id, channel_id }, people);
     }
+    if (outcome.outcome === "sent" && outcome.known_as) await addSpelling(tx, contact_id, outcome.known_as);
     if (outcome.outcome === "failed" && outcome.error.code === "channel_auth_failed")
       await markBroken(tx, { channel_id, credentials, error: outcome.error });
     if (state.status === "scheduled") return "retried";

@@ -14,7 +14,12 @@ import { workspaces } from "../workspaces/tables.ts";
 import { messages } from "./tables.ts";
 
 type NewMessage = Pick<typeof messages.$inferInsert, "direction" | "sender" | "content" | "status"> &
-  Partial<Pick<typeof messages.$inferInsert, "external_id" | "client_reference" | "metadata" | "human_agent" | "sent_at" | "due_at">> & {
+  Partial<
+    Pick<
+      typeof messages.$inferInsert,
+      "external_id" | "client_reference" | "metadata" | "human_agent" | "sent_at" | "due_at" | "address_id"
+    >
+  > & {
     /** A person wrote it in the provider's inbox, and not through us. */
     is_foreign?: boolean;
   };
@@ -35,6 +40,7 @@ export async function storeMessage(ctx: TxCtx, conversation: ConversationRow, wi
     human_agent: false,
     sent_at: null,
     due_at: null,
+    address_id: null,
     ...message,
     ...cost,
     workspace_id,
@@ -68,6 +74,7 @@ const put = insertionBeside<{ entries: string }, typeof messages>(
   "id",
   "conversation_id",
   "contact_id",
+  "address_id",
   "channel",
   "channel_id",
   "direction",
@@ -96,7 +103,9 @@ const notingMessage = (what: SQL) =>
       (select inactivity_timeout_minutes from ${workspaces} where ${workspaces.id} = ${slot(conversations.workspace_id)})`,
   );
 const noted = {
-  inbound: notingMessage(sql`first_inbound_at = coalesce(first_inbound_at, ${now}::timestamptz), last_inbound_at = ${now}`),
+  inbound: notingMessage(
+    sql`first_inbound_at = coalesce(first_inbound_at, ${now}::timestamptz), last_inbound_at = ${now}, address_id = null`,
+  ),
   // The first outbound message after the contact wrote: before, there is nothing to respond to.
   outbound: notingMessage(
     sql`first_response_at = case when last_inbound_at is not null then coalesce(first_response_at, ${now}::timestamptz) end`,

@@ -12,6 +12,8 @@ export const messages = pgTable(
     id: id("msg").notNull(),
     conversation_id: id("conv").notNull(),
     contact_id: id("cont").notNull(),
+    /** The address that its sender named: it goes there or nowhere. Of a call: whom it is with. */
+    address_id: uuid(),
     channel: text().$type<ChannelKind>().notNull(),
     channel_id: id("chan").notNull(),
     direction: text().$type<Direction>().notNull(),

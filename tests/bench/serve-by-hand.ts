@@ -62,9 +62,10 @@ const columns =
   sql.unsafe(`c.id, c.channel, c.channel_id, c.contact_id, c.status, c.handler_mode, c.priority, c.tags, c.subject, c.message_count,
   c.last_message_preview, c.last_message_at, c.last_inbound_at, c.first_response_at, c.closed_at, c.closed_by, c.assignee_id, c.ticket_ids, c.metadata,
   c.created_at, c.updated_at, c.resumed_at`);
-const withWindow = sql`select ${columns}, w.last_inbound_at as window_opened_at, s.inactivity_timeout_minutes as timeout
-  from conversations c join workspaces s on s.id = c.workspace_id left join contact_channels w
-  on w.workspace_id = c.workspace_id and w.channel_id = c.channel_id and w.contact_id = c.contact_id`;
+const withWindow = sql`select ${columns}, (select max(a.last_inbound_at)
+  from contact_identities i join contact_addresses a using (workspace_id, kind, value)
+  where i.workspace_id = c.workspace_id and i.contact_id = c.contact_id and a.channel_id = c.channel_id) as window_opened_at,
+  s.inactivity_timeout_minutes as timeout from conversations c join workspaces s on s.id = c.workspace_id`;
 
 interface Conversation {
   id: string;

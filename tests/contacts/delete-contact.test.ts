@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { audit_log } from "../../src/audit/tables.ts";
 import { provider_events } from "../../src/channels/tables.ts";
 import type { Contact } from "../../src/contacts/contract.ts";
-import { contact_channels, contact_identities, contacts } from "../../src/contacts/tables.ts";
+import { contact_addresses, contact_identities, contacts } from "../../src/contacts/tables.ts";
 import type { Conversation } from "../../src/conversations/contract.ts";
 import type { Message } from "../../src/messages/contract.ts";
 import type { Db } from "../../src/core/context.ts";
@@ -48,7 +48,7 @@ describe("a deleted contact", () => {
     expect([status, body]).toEqual([200, { id: contact_id, object: "contact", deleted: true }]);
     expect(await rowsOf(tenant, contacts)).toMatchObject([{ id: contact_id, name: null, external_id: null, metadata: {} }]);
     expect(await rowsOf(tenant, contact_identities)).toEqual([]);
-    expect(await rowsOf(tenant, contact_channels)).toEqual([]);
+    expect(await rowsOf(tenant, contact_addresses)).toEqual([]);
     const recorded = (await rowsOf(tenant, audit_log)).filter(({ action }) => action === "contact.deleted");
     expect(recorded).toMatchObject([{ target_id: contact_id, details: {}, actor_name: "First key" }]);
   });
@@ -136,7 +136,7 @@ describe("a deletion is refused, and changes nothing", () => {
 
   test.each([
     ["its identities", "delete", contact_identities],
-    ["its windows", "delete", contact_channels],
+    ["its windows", "delete", contact_addresses],
     ["its row", "update", contacts],
     ["the audit log", "insert", audit_log],
   ] as const)("where %s cannot be written", async (_, verb, table) => {
@@ -146,7 +146,7 @@ describe("a deletion is refused, and changes nothing", () => {
     breakNext(verb, table);
     expect((await remove(tenant, contact_id)).status).toBe(500);
     expect((await tenant.get(`/v1/contacts/${contact_id}`)).body).toEqual(before);
-    expect(await rowsOf(tenant, contact_channels)).toHaveLength(1);
+    expect(await rowsOf(tenant, contact_addresses)).toHaveLength(1);
     expect((await remove(tenant, contact_id)).status).toBe(200);
   });
 });
@@ -166,7 +166,6 @@ test.skipIf(!onPostgres())("a deletion and the person's own messages at one mome
     expect(deleted.status).toBe(200);
     const erased = (await rowsOf(tenant, contacts)).find(({ id }) => id === contact_id)!;
     expect(erased).toMatchObject({ name: null, deleted_at: expect.any(String) as unknown });
-    const left = [...(await rowsOf(tenant, contact_identities)), ...(await rowsOf(tenant, contact_channels))];
-    expect(left.filter((row) => row.contact_id === contact_id)).toEqual([]);
+    expect((await rowsOf(tenant, contact_identities)).filter((row) => row.contact_id === contact_id)).toEqual([]);
   }
 });

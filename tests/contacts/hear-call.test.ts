@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { contact_channels, contacts } from "../../src/contacts/tables.ts";
+import { contact_addresses, contacts } from "../../src/contacts/tables.ts";
 import type { Conversation } from "../../src/conversations/contract.ts";
 import { after, epochMs, hours, minutes, type Timestamp } from "../../src/core/time.ts";
 import { breakable } from "../support/breakable-db.ts";
@@ -74,9 +74,9 @@ test("a call that fails halfway leaves nobody, and opens the window when it is t
   const { db, breakNext } = breakable((await database()).db);
   const { tenant, whatsapp, calling } = await withWhatsApp(db);
   const body = callbackOf(calling(freshNumber()));
-  breakNext("insert", contact_channels);
+  breakNext("insert", contact_addresses);
   expect((await whatsapp.post(body)).status).toBe(503);
   expect(await countsOf(tenant)).toMatchObject({ contacts: 0, provider_events: 0 });
   expect((await whatsapp.post(body)).status).toBe(200);
-  expect(await rowsOf(tenant, contact_channels)).toHaveLength(1);
+  expect(await rowsOf(tenant, contact_addresses)).toHaveLength(1);
 });

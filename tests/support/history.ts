@@ -61,8 +61,8 @@ async function seedWorkspace(services: Services, conversations: number) {
     select ${ws}::uuid, contact_id, 'Customer ' || n, at, at from history`);
   await db.execute(sql`insert into contact_identities (workspace_id, kind, value, contact_id, created_at)
     select ${ws}::uuid, 'phone', (15550000000 + n)::text, contact_id, at from history`);
-  await db.execute(sql`insert into contact_channels (workspace_id, channel_id, contact_id, last_inbound_at)
-    select ${ws}::uuid, ${chan}::uuid, contact_id, at from history`);
+  await db.execute(sql`insert into contact_addresses (workspace_id, channel_id, kind, value, last_inbound_at)
+    select ${ws}::uuid, ${chan}::uuid, 'phone', (15550000000 + n)::text, at from history`);
   // One of them comes back again and again.
   const middle = sql.raw(String(Math.ceil(conversations / 2)));
   await db.execute(sql`update history set contact_id = (select contact_id from history where n = ${middle}) where n % 30 = 2`);

@@ -1,6 +1,6 @@
 import { ask, probeOf, type NoAnswer, type ProviderAnswer } from "./ask.ts";
 import { meaningOf } from "./meta-errors.ts";
-import { refused, type Credentials, type Probe, type SendError, type SendOutcome, type World } from "./provider.ts";
+import { refused, type Credentials, type Probe, type SendError, type SendOutcome, type Spelling, type World } from "./provider.ts";
 import { at, cut, detail_limit, textAt } from "./read.ts";
 
 /** Meta's Graph API: sending, asking, and its errors. */
@@ -10,6 +10,8 @@ interface GraphSend {
   body: object;
   /** Where the answer tells the message's id. */
   readId(answer: unknown): string | null;
+  /** Where it tells how the recipient is called there, if that is otherwise. */
+  readSpelling?: (answer: unknown) => Spelling | undefined;
 }
 
 /**
@@ -44,7 +46,7 @@ function outcomeOf({ status, ok, said: answer, retry_after_ms }: ProviderAnswer,
   if (ok) {
     const external_id = send.readId(answer);
     return external_id
-      ? { outcome: "sent", external_id, status: "sent" }
+      ? { outcome: "sent", external_id, status: "sent", known_as: send.readSpelling?.(answer) }
       : { outcome: "unknown", detail: `HTTP ${status} without a message id.` };
   }
   const said = at(answer, "error");

@@ -142,6 +142,7 @@ export interface Outbound {
   account_id: string;
   /** The provider's id of the call to speak into, on a telephone line. */
   call_id?: string | undefined;
+  /** Where it goes: to the first that the channel reaches. */
   to: Identity[];
   content: Content;
   /** The values of a template's parameters, in their order. */
@@ -157,12 +158,19 @@ export interface SendError {
   provider_code: string | null;
 }
 
+/** An address as we wrote it, and the same one as the provider writes it. */
+export interface Spelling {
+  of: Identity;
+  is: Identity;
+}
+
 /**
  * None of the providers has an idempotency key, so a send whose outcome is unknown is never repeated:
  * the provider's own callback settles it.
  */
 export type SendOutcome =
-  | { outcome: "sent"; external_id: string; status: "sent" | "delivered" }
+  /** `known_as`: the provider's own spelling of the address it went to, where it is another. */
+  | { outcome: "sent"; external_id: string; status: "sent" | "delivered"; known_as?: Spelling | undefined }
   | { outcome: "failed"; error: SendError }
   /** Certainly not sent, and worth another try. */
   | { outcome: "retry"; error: SendError; retry_after_ms: number | null }

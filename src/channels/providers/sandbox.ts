@@ -21,7 +21,7 @@ export const sandbox: Provider = {
   parse: (raw, received_at) => readCallback(raw, received_at, (body) => [eventOf(body, raw, received_at)]),
   send: async ({ to }) => {
     if (to.length === 0) return refused("recipient_unreachable", "The contact has no address.");
-    const { value } = to.find((identity) => identity.kind === "phone") ?? to[0]!;
+    const { value } = to[0]!;
     return (
       magic.get(value.slice(-4)) ?? {
         outcome: "sent",

@@ -3,7 +3,16 @@ import type { Identity, MediaType } from "../contract.ts";
 import { mayBeLeftOut } from "./fields.ts";
 import { postMessage, probeNode } from "./graph.ts";
 import { appCredentials, handshake, metaId, verify } from "./meta.ts";
-import { refused, type Credentials, type Outbound, type Probe, type Provider, type SendOutcome, type World } from "./provider.ts";
+import {
+  refused,
+  type Credentials,
+  type Outbound,
+  type Probe,
+  type Provider,
+  type SendOutcome,
+  type Spelling,
+  type World,
+} from "./provider.ts";
 import { idAt, listAt, textAt } from "./read.ts";
 import { parse } from "./whatsapp-callback.ts";
 import { templatePayload, templates } from "./whatsapp-templates.ts";
@@ -27,7 +36,7 @@ export const whatsapp: Provider = {
 
 /** POST /{phone_number_id}/messages. https://developers.facebook.com/docs/whatsapp/cloud-api/reference/messages */
 async function send(outbound: Outbound, credentials: Credentials, world: World): Promise<SendOutcome> {
-  const address = addressOf(outbound.to);
+  const address = outbound.to.find(({ kind }) => whatsapp.reaches.includes(kind));
   if (!address) return refused("recipient_unreachable", "The contact has neither a phone number nor a WhatsApp user id.");
   const payload = payloadOf(outbound);
   if (!payload)
@@ -38,23 +47,22 @@ async function send(outbound: Outbound, credentials: Credentials, world: World):
       body: {
         messaging_product: "whatsapp",
         recipient_type: "individual",
-        ...address,
+        ...(address.kind === "phone" ? { to: address.value } : { recipient: address.value }),
         biz_opaque_callback_data: outbound.message_id,
         ...payload,
       },
       readId: (answer) => idAt(listAt(answer, "messages")[0], "id"),
+      readSpelling: (answer) => spellingOf(address, textAt(listAt(answer, "contacts")[0], "wa_id")),
     },
     credentials,
     world,
   );
 }
 
-/** The phone number if there is one: WhatsApp prefers it too. */
-function addressOf(to: Identity[]): { to: string } | { recipient: string } | null {
-  const valueOf = (kind: Identity["kind"]) => to.find((identity) => identity.kind === kind)?.value;
-  const [phone, user_id] = [valueOf("phone"), valueOf("whatsapp_user")];
-  if (phone) return { to: phone };
-  return user_id ? { recipient: user_id } : null;
+/** A number may be another at WhatsApp, as in Brazil, Mexico and Argentina: answers come from that one. */
+function spellingOf(of: Identity, wa_id: string | null): Spelling | undefined {
+  if (of.kind !== "phone" || wa_id === null || wa_id === of.value || !/^\d{5,20}$/.test(wa_id)) return undefined;
+  return { of, is: { kind: "phone", value: wa_id } };
 }
 
 const captioned: readonly MediaType[] = ["image", "video", "document"];
