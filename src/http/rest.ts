@@ -66,7 +66,7 @@ export function rest(): Hono<Front> {
 function handler({ procedure, call, method, path, meta, input }: Published) {
   const type = method === "GET" ? "query" : "mutation";
   const parameters: Parameters = { shape: fieldsOf(input), in_path: namesIn(path) };
-  const has_body = method === "POST" || method === "PATCH";
+  const has_body = method !== "GET";
 
   return async (c: Context<Front>): Promise<Response> => {
     try {
