@@ -5,6 +5,7 @@ import type { Listing } from "../core/page.ts";
 import { createdWithin } from "../db/created-within.ts";
 import { readFeed } from "../db/feed.ts";
 import { assertMine, findMine } from "../db/mine.ts";
+import { inAnyOf } from "../db/in-states.ts";
 import { readPage } from "../db/page.ts";
 import { given } from "../db/query.ts";
 import type { ListConversationMessages, ListMessages, MessageStatus, StoredMessageStatus } from "./contract.ts";
@@ -18,18 +19,17 @@ export async function listMessages(ctx: Ctx, input: ListMessages) {
   await assertMine(ctx, conversations, "/conversation_id", input.conversation_id);
   await assertMine(ctx, contacts, "/contact_id", input.contact_id);
 
+  const states = { column: messages.status, any_of: input.status?.flatMap(onDisk) };
   const filters = and(
     given(input.channel, (channel) => inArray(messages.channel, channel)),
     given(input.direction, (direction) => eq(messages.direction, direction)),
-    given(input.status, (status) => inArray(messages.status, status.flatMap(onDisk))),
     given(input.conversation_id, (id) => eq(messages.conversation_id, id)),
     given(input.contact_id, (id) => eq(messages.contact_id, id)),
     createdWithin(messages, "msg", input),
     given(input.updated_after, (moment) => gt(messages.updated_at, moment)),
   );
-  if (input.order === "asc") return readFeed(ctx, messages, listing, input, filters, presentMessage, "msg");
-
-  return readPage(ctx, messages, listing, input, filters, presentMessage);
+  if (input.order === "asc") return readFeed(ctx, messages, listing, input, and(filters, inAnyOf(states)), presentMessage, "msg");
+  return readPage(ctx, messages, listing, input, filters, presentMessage, { states });
 }
 
 const onDisk = (status: MessageStatus): StoredMessageStatus[] => (status === "queued" ? ["queued", "scheduled"] : [status]);

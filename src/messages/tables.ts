@@ -63,6 +63,10 @@ export const messages = pgTable(
     index("messages_unsent")
       .on(t.workspace_id, t.conversation_id, t.id)
       .where(sql`status in ('queued', 'scheduled', 'sending')`),
+    // What needs somebody to look at it. A message that ends well is never in it.
+    index("messages_by_status")
+      .on(t.workspace_id, t.status, t.id)
+      .where(sql`status in ('failed', 'unknown')`),
     index("messages_scheduled")
       .on(t.due_at)
       .where(sql`status = 'scheduled'`),

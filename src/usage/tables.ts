@@ -25,8 +25,14 @@ export const ledger_entries = pgTable(
     xid: transactionId(),
     created_at: instant().notNull(),
   },
-  // By transactions, for what is not added up yet is what was written since.
-  (t) => [primaryKey({ columns: [t.workspace_id, t.id] }), index().on(t.workspace_id, t.xid)],
+  (t) => [
+    primaryKey({ columns: [t.workspace_id, t.id] }),
+    // By transactions, for what is not added up yet is what was written since.
+    index().on(t.workspace_id, t.xid),
+    index("ledger_entries_of_conversation")
+      .on(t.workspace_id, t.conversation_id, t.id)
+      .where(sql`conversation_id is not null`),
+  ],
 );
 
 const nobody = sql`'00000000-0000-0000-0000-000000000000'`;

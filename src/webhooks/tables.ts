@@ -60,7 +60,13 @@ export const events = pgTable(
     xid: transactionId(),
     created_at: instant().notNull(),
   },
-  (t) => [primaryKey({ columns: [t.workspace_id, t.id] }), index().on(t.workspace_id, t.xid, t.id)],
+  (t) => [
+    primaryKey({ columns: [t.workspace_id, t.id] }),
+    index().on(t.workspace_id, t.xid, t.id),
+    index("events_of_conversation")
+      .on(t.workspace_id, t.conversation_id, t.xid, t.id)
+      .where(sql`conversation_id is not null`),
+  ],
 );
 
 /** One event for one endpoint. The row is the queue: it is written in the transaction that caused the event. */

@@ -68,6 +68,12 @@ const lists: Record<string, List> = {
     of: ({ moment }) => `/v1/messages?order=asc&created_after=${moment}`,
     ...messages("workspace_id_xid_id_index"),
   },
+  "messages that failed": { of: () => "/v1/messages?status=failed", ...messages("by_status") },
+  "messages that failed or may have": {
+    of: () => "/v1/messages?status=failed&status=unknown",
+    ...messages("by_status"),
+    sorts_pages: true,
+  },
   "messages of a conversation": {
     of: ({ conversation_id }) => `/v1/conversations/${conversation_id}/messages`,
     ...messages("workspace_id_conversation_id_id_index"),
@@ -102,6 +108,16 @@ const lists: Record<string, List> = {
   },
   contacts: { of: () => "/v1/contacts", table: "contacts", index: "contacts_workspace_id_id_pk" },
   events: { of: () => "/v1/events", table: "events", index: "events_workspace_id_xid_id_index" },
+  "events of a conversation": {
+    of: ({ conversation_id }) => `/v1/events?conversation_id=${conversation_id}`,
+    table: "events",
+    index: "events_of_conversation",
+  },
+  "charges of a conversation": {
+    of: ({ conversation_id }) => `/v1/billing/ledger?conversation_id=${conversation_id}`,
+    table: "ledger_entries",
+    index: "ledger_entries_of_conversation",
+  },
   "events after a moment": {
     of: ({ moment }) => `/v1/events?created_after=${moment}`,
     table: "events",

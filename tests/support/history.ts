@@ -81,7 +81,7 @@ async function seedWorkspace(services: Services, conversations: number) {
     insert into messages (workspace_id, id, conversation_id, contact_id, channel, channel_id, direction, sender, content, status, credits, created_at, updated_at)
     select ${ws}::uuid, ${idAt("(at + interval '3 minutes' * (m - 1))", "n || ' ' || m")}, conversation_id, contact_id, 'whatsapp', ${chan}::uuid,
       case when m % 2 = 1 then 'inbound' else 'outbound' end, '{"type":"system","id":null,"name":null}'::jsonb,
-      jsonb_build_object('type', 'text', 'text', ${words} || ' ' || n), case when m % 2 = 1 then 'received' else 'delivered' end, 0.1, ${moment}, ${moment}
+      jsonb_build_object('type', 'text', 'text', ${words} || ' ' || n), case when m % 2 = 1 then 'received' when n % 20 = m then 'failed' when n % 25 = m then 'unknown' else 'delivered' end, 0.1, ${moment}, ${moment}
     from history, generate_series(1, ${messages_per_conversation}) as m`);
   await db.execute(sql`
     insert into ledger_entries (workspace_id, id, metric, quantity, credits, channel, channel_id, conversation_id, message_id, created_at)
@@ -89,7 +89,8 @@ async function seedWorkspace(services: Services, conversations: number) {
     from messages where workspace_id = ${ws}::uuid`);
   await db.execute(sql`
     insert into events (workspace_id, id, type, channel, conversation_id, payload, created_at)
-    select ${ws}::uuid, ${idAt("at", "'e' || n")}, 'new_message', 'whatsapp', conversation_id, '{}', at from history`);
+    select ${ws}::uuid, ${idAt("at", "'e' || n")}, 'new_message', 'whatsapp',
+      case when n % 30 = 2 then (select conversation_id from history where n = ${middle}) else conversation_id end, '{}', at from history`);
   await db.execute(sql`
     insert into webhook_deliveries (workspace_id, id, endpoint_id, event_id, event_type, conversation_id, status, due_at, created_at, updated_at)
     select ${ws}::uuid, ${idAt("at", "'d' || n")}, ${whe}::uuid, ${idAt("at", "'e' || n")}, 'new_message', conversation_id,

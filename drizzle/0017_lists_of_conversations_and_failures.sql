@@ -1,0 +1,3 @@
+CREATE INDEX "messages_by_status" ON "messages" USING btree ("workspace_id","status","id") WHERE status in ('failed', 'unknown');--> statement-breakpoint
+CREATE INDEX "ledger_entries_of_conversation" ON "ledger_entries" USING btree ("workspace_id","conversation_id","id") WHERE conversation_id is not null;--> statement-breakpoint
+CREATE INDEX "events_of_conversation" ON "events" USING btree ("workspace_id","conversation_id","xid","id") WHERE conversation_id is not null;
