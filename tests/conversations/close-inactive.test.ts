@@ -261,7 +261,8 @@ describe.skipIf(!onPostgres())("on a server", () => {
       const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
       expect(plan).toMatch(/Index (Only )?Scan using conversations_silent/);
       expect(plan).toMatch(/Index Cond: .*GREATEST/);
-      expect(plan).not.toMatch(/Sort|Seq Scan on conversations/);
+      // The few addresses of one contact are put in order; conversations are not.
+      expect(plan.split("SubPlan")[0]).not.toMatch(/Sort|Seq Scan on conversations/);
     }
   });
 });
