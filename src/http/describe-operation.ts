@@ -147,8 +147,8 @@ export const parameters = {
     in: "header",
     name: "Idempotency-Key",
     description:
-      "Makes it safe to repeat the request: within 24 hours the same key with the same body gets the same answer, and the effect happens once.",
-    schema: { type: "string", minLength: 1, maxLength: 255, examples: ["order-A-1007-reply-1"] },
+      "Makes it safe to repeat the request: within 24 hours the same key with the same body gets the same answer, and the effect happens once. Printable ASCII characters and no spaces.",
+    schema: { type: "string", minLength: 1, maxLength: 255, pattern: "^[\\x21-\\x7e]+$", examples: ["order-A-1007-reply-1"] },
   },
   IfNoneMatch: {
     in: "header",

@@ -16,10 +16,10 @@ export function withHeaders(c: Context, ctx: Ctx): Ctx {
 }
 
 function assertKey(key: string): void {
-  if (/^[\x20-\x7e]{1,255}$/.test(key)) return;
+  if (/^[\x21-\x7e]{1,255}$/.test(key)) return;
   throw invalid({
     pointer: "",
     code: "invalid_idempotency_key",
-    detail: "Idempotency-Key must have 1 to 255 printable ASCII characters.",
+    detail: "Idempotency-Key must have 1 to 255 printable ASCII characters and no spaces.",
   });
 }

@@ -2,7 +2,7 @@ import { initTRPC, type TRPCMutationProcedure, type TRPCQueryProcedure } from "@
 import type { OpenApiMeta } from "trpc-to-openapi";
 import type { z } from "zod";
 import type { Ctx, Scope, TxCtx } from "../core/context.ts";
-import { ApiError, invalid, problemOf, type ErrorCode } from "../core/errors.ts";
+import { ApiError, invalid, noSuch, problemOf, type ErrorCode } from "../core/errors.ts";
 import { etagOf, namesTag } from "../core/etag.ts";
 import { assertPlainText, faultsOf } from "../core/faults.ts";
 import { shapeOf } from "../core/shape.ts";
@@ -251,8 +251,11 @@ function assertScope({ actor }: Ctx, grant: Grant): void {
   });
 }
 
-/** A malformed id in a path names nothing, like a foreign or a missing one: those are looked up when nothing else is at fault. */
+/** A malformed id names nothing, like a foreign or a missing one. What a path names is looked up once nothing else is at fault, and before what a body names. */
 function refusedInput({ issues }: z.ZodError, raw: unknown, in_path: ReadonlySet<string>): ApiError {
   const others = issues.filter((issue) => !in_path.has(String(issue.path[0])));
-  return others.length === 0 ? new ApiError("not_found") : invalid(...faultsOf({ issues: others }, raw));
+  const is_named_wrongly = others.length < issues.length;
+  return is_named_wrongly && others.every(namesNothing) ? new ApiError("not_found") : invalid(...faultsOf({ issues: others }, raw));
 }
+
+const namesNothing = (issue: z.core.$ZodIssue): boolean => issue.code === "custom" && issue.params?.["code"] === noSuch("").code;

@@ -44,6 +44,8 @@ test.each(Object.keys(edges))("%s: every one has its right answer, and the serve
     expect.soft(answers.map(inWords), name).toEqual(wanted);
     const next = await exchange(port, `GET /v1/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n\r\n`);
     expect(next.map(inWords), `after: ${name}`).toEqual(["200"]);
+    // Many of them rotate the secret, and only so many may sign at once.
+    await world.request("/v1/webhook_secret/expire_previous", { method: "POST", key: token });
   }
   expect(world.logged).toEqual([]);
   expect(faults).toEqual([]);

@@ -77,7 +77,7 @@ test("a call has its effect once for one Idempotency-Key; a batch may not name o
     call(path, {
       method: "POST",
       body: JSON.stringify(body),
-      headers: { "Content-Type": "application/json", "Idempotency-Key": "order 1007" },
+      headers: { "Content-Type": "application/json", "Idempotency-Key": "order-1007" },
     });
   const [first, second] = [await create(), await create()];
   expect([first.status, first.headers.get("idempotent-replayed")]).toEqual([200, null]);
