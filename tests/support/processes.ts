@@ -1,7 +1,8 @@
 import { spawn, type ChildProcessByStdio } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, openAsBlob, rmSync } from "node:fs";
-import { connect, createServer, type AddressInfo } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -33,13 +34,10 @@ export async function preparedFolder(): Promise<string> {
   return folder;
 }
 
-/** A port that nobody listens on. */
+/** A port that nobody listens on; below those of which any may be taken by a connection in the next moment. */
 export async function freePort(): Promise<string> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return String(port);
+  const port = String(randomInt(10_000, 20_000));
+  return (await isRefused(port)) ? port : freePort();
 }
 
 /** Whether nobody listens. Who does is not asked anything, and need not have time. */
