@@ -72,8 +72,7 @@ export async function claimDeliveries(
   limits: Limits,
 ): Promise<{ deliveries: ClaimedDelivery[]; turn: Turn; tends: boolean }> {
   const { db, now } = services;
-  const tends = isFirst(turn) && (await tendEndpoints(services));
-  if (isFirst(turn)) await revive(db, deliveryQueue, now());
+  const [tends] = isFirst(turn) ? await Promise.all([tendEndpoints(services), revive(db, deliveryQueue, now())]) : [false];
   const claimed = await claim(db, deliveryQueue, { now: now(), turn, ...limits });
   return { deliveries: await withEndpoints(services, claimed.claims), turn: claimed.turn, tends };
 }
