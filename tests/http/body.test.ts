@@ -232,12 +232,13 @@ test("a body as wide as it may be is judged in a blink", async () => {
   expect(performance.now() - started).toBeLessThan(3000);
 });
 
-test("a GET and a DELETE have no body that anybody reads", async () => {
+test("a DELETE has no field that a body could name: one that does is refused, and nothing is deleted", async () => {
   const { tenant } = await setUp();
   const endpoint = await tenant.endpoint("http://127.0.0.1:9/hook");
-  expect(await tenant.get(`/v1/webhook_endpoints/${endpoint.id}`, { method: "DELETE", body: { surprise: 1 } })).toMatchObject({
-    status: 200,
-  });
+  const remove = (body: object) => tenant.get(`/v1/webhook_endpoints/${endpoint.id}`, { method: "DELETE", body });
+  expect(await remove({ surprise: 1 })).toMatchObject({ status: 400, body: { errors: [{ pointer: "/surprise", code: "unknown_field" }] } });
+  expect((await tenant.get(`/v1/webhook_endpoints/${endpoint.id}`)).status).toBe(200);
+  expect((await remove({})).status).toBe(200);
 });
 
 test("whatever JSON is posted, the answer is a 2xx or a 4xx, and nothing is logged", async () => {
