@@ -49,13 +49,13 @@ function sortKey(path: string): string {
   return path.replace(/\{\w+\}/g, "{");
 }
 
-/** One Hono route for each procedure: Hono matches and answers 405, the procedure executes. */
+/** One Hono route for each procedure: Hono matches, the procedure executes. A path is left to none behind it: what it does not allow is 405. */
 export function rest(): Hono<Front> {
   const app = new Hono<Front>();
-  for (const operation of published) app.on(operation.method, honoPath(operation.path), handler(operation));
-
   for (const path of new Set(published.map((operation) => operation.path))) {
-    const allow = allowed(path);
+    const operations = published.filter((operation) => operation.path === path);
+    for (const operation of operations) app.on(operation.method, honoPath(path), handler(operation));
+    const allow = allowed(operations);
     app.all(honoPath(path), (c) =>
       sendProblem(c, new ApiError("method_not_allowed", { detail: `Use ${allow}.`, headers: { Allow: allow } })),
     );
@@ -111,7 +111,7 @@ const fieldsOf = (input: z.ZodType): Record<string, z.ZodType> => (input as z.Zo
 const namesIn = (path: string): string[] => [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!);
 const honoPath = (path: string): string => path.replace(/\{(\w+)\}/g, ":$1");
 
-function allowed(path: string): string {
-  const methods = published.filter((operation) => operation.path === path).map((operation) => operation.method);
+function allowed(operations: Published[]): string {
+  const methods = operations.map((operation) => operation.method);
   return (methods.includes("GET") ? [...methods, "HEAD"] : methods).sort().join(", ");
 }

@@ -176,6 +176,8 @@ test.each([
   ["DELETE", "/v1/conversations", "GET, HEAD"],
   ["GET", "/v1/webhook_secret/rotate", "POST"],
   ["HEAD", "/v1/webhook_secret/rotate", "POST"],
+  ["GET", "/v1/templates/sync", "POST"],
+  ["HEAD", "/v1/templates/sync", "POST"],
   ["OPTIONS", "/v1/webhook_endpoints", "GET, HEAD, POST"],
   ["PROPFIND", "/v1/webhook_endpoints", "GET, HEAD, POST"],
   ["NONSENSE", "/v1/me", "GET, HEAD"],
