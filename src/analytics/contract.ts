@@ -9,9 +9,12 @@ export const most_buckets = 366;
 
 const asked = {
   from: QuarterHour.meta({
-    description: "Start of the period, inclusive; default: the start of the day 29 days before today in `timezone`.",
+    description:
+      "Start of the period, inclusive, a whole quarter of an hour; default: the start of the day 29 days before today in `timezone`.",
   }).optional(),
-  to: QuarterHour.meta({ description: "End of the period, exclusive; default: the end of today in `timezone`." }).optional(),
+  to: QuarterHour.meta({
+    description: "End of the period, exclusive, a whole quarter of an hour; default: the end of today in `timezone`.",
+  }).optional(),
   timezone: TimeZone.default("UTC"),
   channel: several(ChannelKind),
   channel_id: idField("chan").optional(),

@@ -48,7 +48,7 @@ export const Moment = z
   })
   .meta({
     format: "date-time",
-    description: "RFC 3339 date and time. A bound of a filter is exclusive.",
+    description: "RFC 3339 date and time, between the years 1970 and 9999. A bound of a filter is exclusive.",
     examples: ["2026-11-22T10:15:12Z"],
   });
 
@@ -68,6 +68,7 @@ export const Metadata = z
   .record(textField(40, z.string().min(1)), textField(500))
   .refine(fewKeys, too_many_keys)
   .meta({
+    maxProperties: metadata_keys_at_most,
     description: "Your own keys and values: at most 50, names of up to 40 characters, values of up to 500. They are kept and never read.",
     examples: [{ order_id: "A-1007" }],
   });
@@ -76,7 +77,11 @@ export const Metadata = z
 export const MetadataPatch = z
   .record(textField(40, z.string().min(1)), textField(500).nullable())
   .refine(fewKeys, too_many_keys)
-  .meta({ description: "Merged into the present metadata: a key that is null is removed.", examples: [{ order_id: "A-1007" }] });
+  .meta({
+    maxProperties: metadata_keys_at_most,
+    description: "Merged into the present metadata: a key that is null is removed.",
+    examples: [{ order_id: "A-1007" }],
+  });
 
 /** A filter by some of the words there are. */
 export const several = <T extends Readonly<Record<string, string>>>(word: z.ZodEnum<T>) =>
@@ -84,7 +89,6 @@ export const several = <T extends Readonly<Record<string, string>>>(word: z.ZodE
     .array(word)
     .overwrite((words) => [...new Set(words)])
     .min(1)
-    .max(word.options.length)
     .meta({ description: "One or more; repeat the parameter." })
     .optional();
 

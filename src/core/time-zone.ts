@@ -2,12 +2,14 @@ import { Moment, textField } from "./fields.ts";
 import { epochMs, minutes } from "./time.ts";
 
 /** A name of the IANA's; a bare offset is none, for it knows no summer. */
+const name_like = /^[A-Za-z]/;
+
 export const TimeZone = textField(64)
-  .refine((name) => /^[A-Za-z]/.test(name) && isKnown(name), {
+  .refine((name) => name_like.test(name) && isKnown(name), {
     error: "Must be a time zone of the IANA database, such as Europe/Berlin.",
     params: { code: "invalid_timezone" },
   })
-  .meta({ description: "The IANA time zone in which days begin and end.", examples: ["Europe/Berlin"] });
+  .meta({ pattern: name_like.source, description: "The IANA time zone in which days begin and end.", examples: ["Europe/Berlin"] });
 
 function isKnown(name: string): boolean {
   try {

@@ -70,7 +70,8 @@ function openAnswers({ paths, components: { schemas } }: Document): void {
 function tidy(node: Schema): void {
   if (node["maximum"] === Number.MAX_SAFE_INTEGER) delete node["maximum"];
   if (node["minimum"] === Number.MIN_SAFE_INTEGER) delete node["minimum"];
-  delete node["propertyNames"];
+  // Of what a name may be, that it is text says nothing.
+  if (Object.keys(node["propertyNames"] ?? {}).join() === "type") delete node["propertyNames"];
   // It was chosen for the whole that it stands in, which shows it.
   if (node.$ref !== undefined) delete node["examples"];
 }

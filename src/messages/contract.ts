@@ -236,7 +236,8 @@ export const ListMessages = z.strictObject({
   created_after: Moment.optional(),
   created_before: Moment.optional(),
   updated_after: Moment.meta({
-    description: "Only what was stored or changed after this moment: the status of a message changes after it was stored.",
+    description:
+      "RFC 3339 date and time, between the years 1970 and 9999: only what was stored or changed after it. The status of a message changes after it was stored.",
   }).optional(),
   order: z.enum(["asc", "desc"]).default("desc").meta({ description: "`desc`: the newest first; `asc`: a feed, the oldest first." }),
   ...pageInput,

@@ -8,10 +8,16 @@ export const TemplateLanguage = textField(20, z.string().min(1)).meta({
   description: "The template's language, exactly as the template has it: `en` is not `en_US`.",
   examples: ["en"],
 });
+const most_variables = 100;
+
 export const TemplateVariables = z
   .record(textField(100, z.string().min(1)), textField(2048))
-  .refine((variables) => Object.keys(variables).length <= 100, { error: "Must have at most 100 variables.", params: { code: "too_large" } })
+  .refine((variables) => Object.keys(variables).length <= most_variables, {
+    error: `Must have at most ${most_variables} variables.`,
+    params: { code: "too_large" },
+  })
   .meta({
+    maxProperties: most_variables,
     description:
       "A value for each of the template's `parameters`, by its `key`: `1` or `first_name` in the body, `header.1` in the header, `header` for its file (an https URL), `button.0` for the end of a button's URL or its code.",
     examples: [{ "1": "Sara", "2": "A-1007" }],

@@ -9,10 +9,11 @@ export const longest_period_days = 366;
 
 const period = {
   from: QuarterHour.meta({
-    description: "Start of the period, inclusive; default: the start of the current month in `timezone`.",
+    description: "Start of the period, inclusive, a whole quarter of an hour; default: the start of the current month in `timezone`.",
   }).optional(),
   to: QuarterHour.meta({
-    description: "End of the period, exclusive; default: the end of the current month in `timezone`. A period has at most 366 days.",
+    description:
+      "End of the period, exclusive, a whole quarter of an hour; default: the end of the current month in `timezone`. A period has at most 366 days.",
   }).optional(),
   timezone: TimeZone.default("UTC"),
 };

@@ -15,7 +15,7 @@ const Timezone = z
     error: "Must be the name of a time zone in the IANA database, such as Africa/Cairo.",
     params: { code: "invalid_timezone" },
   })
-  .meta({ description: "The name of an IANA time zone.", examples: ["Africa/Cairo"] });
+  .meta({ pattern: iana.source, description: "The name of an IANA time zone.", examples: ["Africa/Cairo"] });
 
 function isTimezone(name: string): boolean {
   try {

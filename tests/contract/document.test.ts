@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { errors } from "../../src/core/errors.ts";
-import type { Schema } from "../../src/core/example.ts";
+import { nameOf, type Schema } from "../../src/core/example.ts";
+import type { Parameter } from "../../src/http/document-nodes.ts";
 import { guides, withTables } from "../../src/http/guides.ts";
 import { published } from "../../src/http/rest.ts";
 import { assertMatches, document } from "../support/document.ts";
@@ -106,6 +107,46 @@ test("an error's example has what readers are told to read, and is one of an ope
       expect(givers.length, `${name} is given by ${value.instance}`).toBeGreaterThan(0);
       if (value.required_scope) expect(givers.map((giver) => giver["x-required-scope"])).toContain(value.required_scope);
     }
+  }
+});
+
+const repeated = ["error", "error", "connected", "connected"];
+
+test.each([
+  ["metadata with a nameless key", "/v1/tickets", "post", "metadata", { "": "x" }, false],
+  ["metadata with a long name", "/v1/tickets", "post", "metadata", { ["n".repeat(41)]: "x" }, false],
+  ["metadata with a name of 40 characters", "/v1/tickets", "post", "metadata", { ["n".repeat(40)]: "x" }, true],
+  ["metadata of 51 keys", "/v1/tickets", "post", "metadata", Object.fromEntries(Array.from({ length: 51 }, (_, n) => [n, "x"])), false],
+  ["a metadata patch with a nameless key", "/v1/contacts", "post", "metadata", { "": null }, false],
+  ["a search for nothing", "/v1/tickets", "get", "q", "", false],
+  ["no time zone", "/v1/usage", "get", "timezone", "", false],
+  ["a word twice, and more words than there are", "/v1/channels", "get", "status", repeated, true],
+])("%s is the same to the document as to the service", async (_, path, method, name, value, is_taken) => {
+  const tenant = await (await createWorld()).tenant();
+  const given = { ...(path === "/v1/tickets" && { subject: "Refund" }), ...(path === "/v1/contacts" && { external_id: "customer-1" }) };
+  const { parameters, requestBody } = document.paths[path]![method]!;
+  const body_schema = requestBody && document.components.schemas[nameOf(requestBody.content["application/json"]!.schema.$ref!)]!;
+  const schema = body_schema
+    ? (body_schema["properties"] as Record<string, Schema>)[name]!
+    : (parameters as Parameter[]).find((parameter) => parameter.name === name)!.schema;
+  const query = [value].flat().map((word) => [name, word] as [string, string]);
+  const { status } = requestBody
+    ? await tenant.post(path, { ...given, [name]: value })
+    : await tenant.get(`${path}?${String(new URLSearchParams(query))}`);
+  expect(status < 400, "to the service").toBe(is_taken);
+  const judge = () => assertMatches(schema, value, name);
+  if (is_taken) judge();
+  else expect(judge, "to the document").toThrow("differs from the document");
+});
+
+test("the bounds of a moment are told wherever one is asked for", () => {
+  const asked = operations
+    .flatMap(({ operation }) => operation.parameters ?? [])
+    .filter((parameter): parameter is Parameter => "schema" in parameter && parameter.schema["format"] === "date-time");
+  expect(asked.length).toBeGreaterThan(20);
+  for (const { name, description, schema } of asked) {
+    const told = description ?? schema.description;
+    expect(told, name).toMatch(["from", "to"].includes(name) ? /whole quarter of an hour/ : /between the years 1970 and 9999/);
   }
 });
 
