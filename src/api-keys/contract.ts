@@ -2,6 +2,7 @@ import { z } from "zod";
 import { scopes } from "../core/context.ts";
 import { idField, listOf, Moment, pageInput, textField, Timestamp } from "../core/fields.ts";
 import { exampleId, story } from "../core/story.ts";
+import { epochMs } from "../core/time.ts";
 import { Author } from "../team/contract.ts";
 
 export const Scopes = z
@@ -65,12 +66,17 @@ export const ApiKeyList = listOf(ApiKey, "ApiKeyList");
 const Name = textField(100, z.string().trim().min(1));
 const SomeScopes = Scopes.min(1);
 const RatePerMinute = z.number().int().min(1).max(6000);
+/** West of Greenwich 9999 lasts into the year 10000 of UTC, which instants as we write them do not know. */
+const Expiry = Moment.refine((text) => !(epochMs(text) >= Date.UTC(10_000, 0)), {
+  error: "Must be before the year 10000, in UTC.",
+  params: { code: "too_large" },
+});
 
 export const CreateApiKey = z.strictObject({
   name: Name,
   scopes: SomeScopes,
   rate_limit_per_minute: RatePerMinute.optional(),
-  expires_at: Moment.optional(),
+  expires_at: Expiry.optional(),
 });
 export type CreateApiKey = z.output<typeof CreateApiKey>;
 

@@ -1,6 +1,7 @@
 import { record } from "../audit/record.ts";
 import type { TxCtx } from "../core/context.ts";
 import { invalid } from "../core/errors.ts";
+import { epochMs, timestamp } from "../core/time.ts";
 import { authorOf } from "../team/author.ts";
 import type { CreateApiKey } from "./contract.ts";
 import { presentApiKey } from "./present.ts";
@@ -21,7 +22,8 @@ export async function createApiKey(ctx: TxCtx, { name, scopes, rate_limit_per_mi
       scopes: [...new Set(scopes)],
       created_at: now,
       created_by: authorOf(ctx.actor),
-      expires_at: expires_at ?? null,
+      // The database would round it up.
+      expires_at: expires_at === undefined ? null : timestamp(epochMs(expires_at)),
       ...(rate_limit_per_minute !== undefined && { rate_limit_per_minute }),
     })
     .returning();

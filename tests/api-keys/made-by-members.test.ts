@@ -75,6 +75,16 @@ describe("a member who administers", () => {
     expect(await refusalOf({ name: " " })).toEqual(["/name too_small"]);
     expect(await refusalOf({ rate_limit_per_minute: 0 })).toEqual(["/rate_limit_per_minute too_small"]);
     expect(await refusalOf({ expires_at: after(world.now(), -hours(1)) })).toEqual(["/expires_at too_small"]);
+    expect(await refusalOf({ expires_at: "9999-12-31T23:59:59-15:59" })).toEqual(["/expires_at too_large"]);
+  });
+
+  test("makes a key that expires with the last moment there is", async () => {
+    const { tenant, client } = await setUp();
+    const expires_at = "9999-12-31T23:59:59.9999999Z";
+    const { token, ...made } = await client.apiKeys.create.mutate({ name: "CRM", scopes: ["read"], expires_at });
+    neverTell(token);
+    expect(made).toMatchObject({ expires_at: "9999-12-31T23:59:59.999Z", status: "active" });
+    expect((await tenant.get("/v1/me", { key: token })).body).toMatchObject({ api_key: { expires_at: made.expires_at } });
   });
 
   test("finds no key of another workspace: foreign, missing and malformed ids look alike", async () => {
