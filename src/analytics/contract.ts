@@ -23,9 +23,11 @@ const asked = {
 export const GetOverview = z.strictObject(asked);
 export type GetOverview = z.output<typeof GetOverview>;
 
+const Interval = z.enum(["hour", "day", "week", "month"]).meta({ id: "AnalyticsInterval", description: "The length of a bucket." });
+
 export const GetTimeseries = z.strictObject({
   ...asked,
-  interval: z.enum(["hour", "day", "week", "month"]).default("day").meta({
+  interval: Interval.default("day").meta({
     description: "The length of a bucket. A series has at most 366 buckets, and with `hour` at most 31 days. A week begins on Monday.",
   }),
 });
@@ -105,7 +107,7 @@ export const Timeseries = z
     object: z.literal("analytics_timeseries"),
     from: Timestamp.meta({ description: "Start of the period, inclusive." }),
     to: Timestamp.meta({ description: "End of the period, exclusive." }),
-    interval: z.enum(["hour", "day", "week", "month"]).meta({ description: "The length of a bucket." }),
+    interval: Interval,
     timezone: z.string().meta({ description: "The IANA time zone of the buckets." }),
     buckets: z
       .array(

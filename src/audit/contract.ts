@@ -52,7 +52,7 @@ export const AuditedAction = z
 
 export const ActorType = z
   .enum(Object.keys(actors) as [Actor["type"], ...Actor["type"][]])
-  .meta({ description: `Who did it:\n- ${listed(actors)}` });
+  .meta({ id: "ActorType", description: `Who did it:\n- ${listed(actors)}` });
 
 export const AuditEntry = z
   .object({

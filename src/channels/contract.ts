@@ -16,6 +16,7 @@ export const ProviderName = z.enum(["sandbox", "whatsapp", "instagram", "faceboo
 export type ProviderName = z.infer<typeof ProviderName>;
 
 export const ChannelStatus = z.enum(["connected", "disconnected", "error"]).meta({
+  id: "ChannelStatus",
   description:
     "`connected`: it works, as far as is known. `error`: the provider refused the credentials or the account, as `error` says; messages are still tried. `disconnected`: nothing is sent.",
 });

@@ -18,6 +18,7 @@ import { SearchText } from "../search/contract.ts";
 import { Author } from "../team/contract.ts";
 
 export const ConversationStatus = z.enum(["open", "pending", "resolved", "timed_out", "ended"]).meta({
+  id: "ConversationStatus",
   description:
     "`open` and `pending` (it waits for somebody) can go on. The others are closed: `resolved` by the team, the API or the AI agent; `timed_out` by the inactivity timer; `ended` by the contact.",
 });
@@ -26,10 +27,12 @@ export const openStatuses = ["open", "pending"] as const satisfies ConversationS
 
 export const HandlerMode = z
   .enum(["ai", "human", "unassigned"])
-  .meta({ description: "Who answers: the AI agent, a person, or nobody in particular." });
+  .meta({ id: "HandlerMode", description: "Who answers: the AI agent, a person, or nobody in particular." });
 export type HandlerMode = z.infer<typeof HandlerMode>;
 
-export const Priority = z.enum(["low", "normal", "high", "urgent"]).meta({ description: "How urgent it is.", examples: ["normal"] });
+export const Priority = z
+  .enum(["low", "normal", "high", "urgent"])
+  .meta({ id: "Priority", description: "How urgent it is.", examples: ["normal"] });
 export type Priority = z.infer<typeof Priority>;
 
 export const Subject = textField(200, z.string().trim().min(1)).meta({ description: "What it is about.", examples: ["Order A-1007"] });
@@ -41,7 +44,9 @@ export const Tags = z
   .overwrite((tags) => [...new Set(tags)])
   .meta({ description: "The complete list, in this order; a duplicate is kept once." });
 
-export const ClosedBy = z.enum(["team_member", "api", "ai_agent", "inactivity_timer", "contact"]).meta({ description: "Who closed it." });
+export const ClosedBy = z
+  .enum(["team_member", "api", "ai_agent", "inactivity_timer", "contact"])
+  .meta({ id: "ClosedBy", description: "Who closed it." });
 export type ClosedBy = z.infer<typeof ClosedBy>;
 
 export const MessagingWindow = z

@@ -140,7 +140,7 @@ function article({ id, method, path, operation }: Shown, document: Document): Ma
                       html`<tr>
                         <td><code>${parameter.name}</code></td>
                         <td>${typeOf(parameter.schema)}</td>
-                        <td>${inline(parameter.description ?? parameter.schema.description ?? "")}</td>
+                        <td>${inline(parameter.description ?? told(parameter.schema, document.components.schemas))}</td>
                       </tr>`,
                   )}
               </tbody>
@@ -150,7 +150,7 @@ function article({ id, method, path, operation }: Shown, document: Document): Ma
     ${
       body
         ? html`<h4>Body</h4>
-            ${fields(resolved(body.schema, document.components.schemas))}${sample(body.example)}`
+            ${fields(resolved(body.schema, document.components.schemas), document.components.schemas)}${sample(body.example)}`
         : ""
     }
     ${answers.map(([status, answer]) => {
@@ -195,17 +195,19 @@ function shapeOf(schema: Schema, schemas: Schemas): Markup {
     return html`${members.map(
       (member) =>
         html`<h4>${typeOf(member)}</h4>
-          ${fields(resolved(member, schemas))}`,
+          ${fields(resolved(member, schemas), schemas)}`,
     )}`;
-  return schema["properties"] ? fields(schema) : html`<p>${typeOf(schema)}</p>`;
+  return schema["properties"] ? fields(schema, schemas) : html`<p>${typeOf(schema)}</p>`;
 }
 
 type Schemas = Record<string, Schema>;
 
 const resolved = (schema: Schema, schemas: Schemas): Schema => (schema.$ref === undefined ? schema : schemas[nameOf(schema.$ref)]!);
+/** What is said of this one, or of whatever has its name. */
+const told = (schema: Schema, schemas: Schemas): string => schema.description ?? resolved(schema, schemas).description ?? "";
 const optionsOf = (schema: Schema) => (schema["anyOf"] ?? schema["oneOf"]) as Schema[] | undefined;
 
-function fields(schema: Schema): Markup {
+function fields(schema: Schema, schemas: Schemas): Markup {
   return html`<table>
     <tbody>
       ${rowsOf(schema).map(
@@ -213,7 +215,7 @@ function fields(schema: Schema): Markup {
           html`<tr>
             <td><code>${field}</code>${required ? html` <em>required</em>` : ""}</td>
             <td>${typeOf(part)}</td>
-            <td>${inline(part.description ?? "")}</td>
+            <td>${inline(told(part, schemas))}</td>
           </tr>`,
       )}
     </tbody>

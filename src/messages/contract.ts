@@ -49,7 +49,9 @@ export const SendableContent = z
   .meta({ id: "SendableContent", description: "What to send.", examples: [{ type: "text", text: story.answer }] });
 export type SendableContent = z.infer<typeof SendableContent>;
 
-export const Direction = z.enum(["inbound", "outbound"]).meta({ description: "`inbound`: from the contact; `outbound`: to the contact." });
+export const Direction = z
+  .enum(["inbound", "outbound"])
+  .meta({ id: "MessageDirection", description: "`inbound`: from the contact; `outbound`: to the contact." });
 export type Direction = z.infer<typeof Direction>;
 
 export const Sender = z
@@ -64,6 +66,7 @@ export const Sender = z
 export type Sender = z.infer<typeof Sender>;
 
 export const MessageStatus = z.enum(["queued", "sending", "sent", "delivered", "read", "failed", "unknown", "received"]).meta({
+  id: "MessageStatus",
   description:
     "Outbound: `queued` → `sending` → `sent` (the provider took it) → `delivered` → `read`, or `failed` (`error` says why). `unknown`: the provider may or may not have taken it; the provider's report settles that, and it is never sent twice. Inbound: `received`.",
 });
@@ -162,7 +165,7 @@ export const ReceivedMessage = Message.meta({ examples: [question] });
 export const QueuedMessage = Message.meta({ examples: [queued] });
 export type Message = z.input<typeof Message>;
 
-const TranscriptFormat = z.enum(["json", "text", "markdown"]).meta({ description: "How the messages are given." });
+const TranscriptFormat = z.enum(["json", "text", "markdown"]).meta({ id: "TranscriptFormat", description: "How the messages are given." });
 export type TranscriptFormat = z.infer<typeof TranscriptFormat>;
 
 export const GetTranscript = ConversationRef.extend({

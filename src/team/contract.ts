@@ -4,11 +4,13 @@ import { idField, listOf, pageInput, several, textField, Timestamp } from "../co
 import { exampleId, help_desk, story } from "../core/story.ts";
 
 export const Role = z.enum(["owner", "admin", "agent", "viewer"]).meta({
+  id: "Role",
   description: "`owner` and `admin` have the scopes `read`, `write` and `admin`; `agent` has `read` and `write`; `viewer` has `read`.",
 });
 export type Role = z.infer<typeof Role>;
 
 export const MemberStatus = z.enum(["invited", "active", "removed"]).meta({
+  id: "TeamMemberStatus",
   description: "`invited`: has not joined yet; `removed`: no longer in the team, kept so that the history has a name.",
 });
 export type MemberStatus = z.infer<typeof MemberStatus>;

@@ -17,6 +17,7 @@ import { SearchText } from "../search/contract.ts";
 import { Author } from "../team/contract.ts";
 
 export const TicketStatus = z.enum(["open", "in_progress", "waiting", "resolved", "closed"]).meta({
+  id: "TicketStatus",
   description: "`waiting`: for somebody outside the team; `resolved`: done, but can be opened again; `closed`: final.",
 });
 export type TicketStatus = z.infer<typeof TicketStatus>;

@@ -71,12 +71,14 @@ export const Usage = z
   });
 export type Usage = z.input<typeof Usage>;
 
+const UsageDimension = z.enum(["day", "channel", "metric", "api_key"]).meta({
+  id: "UsageDimension",
+  description: "What to group by; days are those of `timezone`.",
+});
+
 export const BreakDownUsage = z.strictObject({
   ...period,
-  group_by: z
-    .enum(["day", "channel", "metric", "api_key"])
-    .default("day")
-    .meta({ description: "What to group by; days are those of `timezone`." }),
+  group_by: UsageDimension.default("day"),
 });
 export type BreakDownUsage = z.output<typeof BreakDownUsage>;
 
@@ -85,7 +87,7 @@ export const UsageBreakdown = z
     object: z.literal("usage_breakdown"),
     from: Timestamp.meta(start),
     to: Timestamp.meta(end),
-    group_by: z.enum(["day", "channel", "metric", "api_key"]).meta({ description: "What was grouped by." }),
+    group_by: UsageDimension.meta({ description: "What was grouped by." }),
     credits: Credits.meta({ description: "What all of it cost: the sum of the groups, in credits, to three decimals." }),
     groups: z.array(
       z
@@ -147,11 +149,13 @@ const charge = (entry: object) => ({
   ...entry,
 });
 
+const PricedMetric = z.enum(pricedMetrics).meta({ id: "PricedMetric", description: "What costs credits." });
+
 export const LedgerEntry = z
   .object({
     id: idField("led"),
     object: z.literal("ledger_entry"),
-    metric: z.enum(pricedMetrics).meta({ description: "What was charged." }),
+    metric: PricedMetric.meta({ description: "What was charged." }),
     quantity: z.number().int().meta({ description: "How many; of `voice_minutes` the minutes, of `sms_segments` the segments." }),
     credits: Credits.meta({
       description:
@@ -189,7 +193,7 @@ export const LedgerEntry = z
 export type LedgerEntry = z.input<typeof LedgerEntry>;
 
 export const ListLedger = z.strictObject({
-  metric: several(z.enum(pricedMetrics)),
+  metric: several(PricedMetric),
   channel: several(ChannelKind),
   channel_id: idField("chan").optional(),
   conversation_id: idField("conv").optional(),

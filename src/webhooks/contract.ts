@@ -130,6 +130,7 @@ export const DeletedEndpoint = z
   .meta({ id: "DeletedWebhookEndpoint", description: "Which endpoint was deleted." });
 
 export const DeliveryStatus = z.enum(["pending", "delivering", "succeeded", "failed", "canceled"]).meta({
+  id: "WebhookDeliveryStatus",
   description:
     "`pending`: waits for its first or next attempt; `delivering`: an attempt is being made; `succeeded`: the receiver answered 2xx; `failed`: no further attempt will be made, because the schedule is used up, the receiver answered 410, or it was a test; `canceled`: it was called off, or its endpoint was disabled or deleted.",
 });
@@ -138,14 +139,16 @@ export type DeliveryStatus = z.infer<typeof DeliveryStatus>;
 export type StoredDeliveryStatus = Exclude<DeliveryStatus, "pending"> | "ready" | "scheduled";
 
 export const AttemptError = z.enum(attemptErrors).meta({
+  id: "WebhookAttemptError",
   description:
     "Why an attempt failed. `non_2xx`: the receiver answered with another status; `blocked_address`: the URL leads to an address that is not public; `service_error`: not the receiver's fault: the service could not read what it signs with or the endpoint's own headers, and sent nothing; the others: no complete answer came.",
   examples: ["timeout"],
 });
 
-export const Trigger = z
-  .enum(["automatic", "manual", "test"])
-  .meta({ description: "`automatic`: by the schedule; `manual`: by a replay; `test`: an example, by a test of the endpoint." });
+export const Trigger = z.enum(["automatic", "manual", "test"]).meta({
+  id: "WebhookAttemptTrigger",
+  description: "`automatic`: by the schedule; `manual`: by a replay; `test`: an example, by a test of the endpoint.",
+});
 export type Trigger = z.infer<typeof Trigger>;
 
 const delivery = {
@@ -191,6 +194,7 @@ export const DeliveryRef = z.strictObject({ delivery_id: idField("dlv") });
 export type DeliveryRef = z.output<typeof DeliveryRef>;
 
 export const ResponseClass = z.enum(["2xx", "3xx", "4xx", "5xx", "none"]).meta({
+  id: "WebhookResponseClass",
   description: "The answer to the last attempt, by the first digit of its status; `none`: an attempt was made, and no answer came.",
 });
 export type ResponseClass = z.infer<typeof ResponseClass>;

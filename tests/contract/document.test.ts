@@ -150,6 +150,22 @@ test("the bounds of a moment are told wherever one is asked for", () => {
   }
 });
 
+/** The lists of words that stand below a node without a name. */
+function unnamed(node: unknown, found = new Set<string>()): Set<string> {
+  if (node === null || typeof node !== "object") return found;
+  const words = (node as Schema)["enum"];
+  if (Array.isArray(words) && words.length > 1) found.add(words.join(" | "));
+  for (const [keyword, value] of Object.entries(node)) if (!keyword.startsWith("example")) unnamed(value, found);
+  return found;
+}
+
+test("what a filter takes and what an answer shows have one name, so that they have one type in a client", () => {
+  const filters = unnamed(operations.map(({ operation }) => operation.parameters));
+  const shown = unnamed(Object.values(document.components.schemas).map((schema) => schema["properties"]));
+  expect(shown.size).toBeGreaterThan(20);
+  expect([...filters].filter((words) => shown.has(words))).toEqual([]);
+});
+
 test("operation ids are unique and verb first", () => {
   const ids = operations.map(({ operation }) => String(operation["operationId"]));
   expect(new Set(ids).size).toBe(ids.length);

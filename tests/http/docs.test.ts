@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { errors, type ErrorCode } from "../../src/core/errors.ts";
-import type { Schema } from "../../src/core/example.ts";
+import { nameOf, type Schema } from "../../src/core/example.ts";
 import type { Document } from "../../src/http/document-nodes.ts";
 import { errorPage, referencePage } from "../../src/http/reference.ts";
 import { document } from "../support/document.ts";
@@ -101,13 +101,18 @@ test("every schema that a body or an answer leads to is shown, with each field, 
     if (bodies.includes(name)) continue;
     const section = new RegExp(`<article id="object-${name}">[^]*?</article>`).exec(html)?.[0];
     expect(section, name).toBeDefined();
-    for (const [field, { description = "", ...part }] of Object.entries(properties)) {
+    for (const [field, { $ref, ...part }] of Object.entries(properties)) {
+      const { description = "" } = part.description === undefined && $ref !== undefined ? schemas[nameOf($ref)]! : part;
       expect(section, name).toContain(`<code>${field}</code>`);
       const first_words = /^[\w ]+/.exec(description)?.[0] ?? "";
       expect(section, `${name}.${field}`).toContain(first_words);
       for (const value of (part["enum"] as string[] | undefined) ?? []) expect(section).toContain(`<code>${value}</code>`);
     }
   }
+  const listing = /<article id="listMessages">[^]*?<\/article>/.exec(html)![0];
+  expect(listing, "a parameter too is told by what it names").toMatch(
+    /<code>direction<\/code>[^]*?<code>inbound<\/code>: from the contact/,
+  );
   expect(html, "what is within a field is shown too").toContain("<code>credentials.access_token</code>");
   const union = /<article id="object-SendableContent">[^]*?<\/article>/.exec(html)![0];
   expect(union.match(/<table>/g), "a table for each member of a union").toHaveLength(3);
