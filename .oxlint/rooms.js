@@ -17,7 +17,7 @@ const rooms = {
   templates: [...ground, "audit", "channels", "workspaces"],
   contacts: [...ground, "audit", "channels", "search", "workspaces", "messages/tables.ts"],
   team: [...ground, "api-keys/tables.ts", "audit", "workspaces", "conversations/tables.ts", "tickets/tables.ts"],
-  sessions: [...ground, "rate-limits", "team", "workspaces"], // people who sign in, and which member each of them is
+  sessions: [...ground, "audit", "rate-limits", "team", "workspaces"], // people who sign in, and which member each of them is
   posting: ["core"], // how a webhook leaves the building
   webhooks: [...ground, "audit", "channels", "jobs", "posting", "workspaces", "conversations/tables.ts"],
   dispatch: [...ground, "audit", "webhooks"],

@@ -29,7 +29,14 @@ export async function createApiKey(ctx: TxCtx, { name, scopes, rate_limit_per_mi
     .returning();
   const made = presentApiKey(key!, now);
   await ctx.db.insert(api_key_digests).values({ digest: digestOf(token), workspace_id: ctx.workspace_id, api_key_id: made.id });
-  await record(ctx, "api_key.created", made.id, { name, scopes: made.scopes });
+  const { prefix, rate_limit_per_minute: limit } = made;
+  await record(ctx, "api_key.created", made.id, {
+    name,
+    prefix,
+    scopes: made.scopes,
+    rate_limit_per_minute: limit,
+    expires_at: made.expires_at,
+  });
   return { ...made, token };
 }
 

@@ -7,8 +7,8 @@ import { exampleId, story } from "../core/story.ts";
 const audited = {
   "workspace.created": "The workspace was created.",
   "workspace.updated": "The workspace's settings were changed: `details` has `changed`, and `from` and `to` of each.",
-  "api_key.created": "The API key was created.",
-  "api_key.updated": "The API key's name, scopes or rate limit were changed.",
+  "api_key.created": "The API key was created: `details` has what it may do, how often and until when.",
+  "api_key.updated": "The API key's name, scopes or rate limit were changed: `details` has `changed`, and `from` and `to` of each.",
   "api_key.revoked": "The API key was revoked.",
   "webhook_endpoint.created": "The webhook endpoint was created.",
   "webhook_endpoint.updated": "The webhook endpoint was changed.",
@@ -27,9 +27,15 @@ const audited = {
   "contact.deleted": "The contact was erased.",
   "conversation.handed_off": "It was changed who answers in the conversation: `details` has `from`, `to` and `note`.",
   "team_member.invited": "The member was invited.",
-  "team_member.joined": "The member accepted the invitation.",
-  "team_member.updated": "The member's name or role was changed.",
-  "team_member.removed": "The member was removed: `details` has how many conversations and tickets became unassigned.",
+  "team_member.joined": "The member accepted the invitation: `details` has where from.",
+  "team_member.updated": "The member's name or role was changed: `details` has `changed`, and `from` and `to` of each.",
+  "team_member.signed_in": "The member signed in: `details` has `session_id`, and where from.",
+  "team_member.signed_out": "The member ended one of their sessions, or all the others: `details` has how many `ended`.",
+  "team_member.password_changed": "The member changed their password, and all of their sessions ended: `details` has how many.",
+  "team_member.sign_in_failed": "A wrong password was given for the member; at most one entry an hour.",
+  "team_member.sign_in_refused": "Too many passwords were tried for the member from one address; at most one entry an hour.",
+  "team_member.removed":
+    "The member was removed: `details` has their role, how many conversations and tickets became unassigned, and `api_keys`: those that they created and that still work.",
   "note.deleted": "The note was deleted.",
 } as const;
 export type AuditedAction = keyof typeof audited;

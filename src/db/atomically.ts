@@ -1,4 +1,4 @@
-import type { Ctx, Sleeper, TxCtx } from "../core/context.ts";
+import type { Services, Sleeper, Tx } from "../core/context.ts";
 import { isConflict } from "../core/passing.ts";
 
 /** How often a transaction is begun that stands in the way of others. */
@@ -8,7 +8,7 @@ const most_attempts = 4;
  * Runs a behaviour in one transaction. What it wakes is woken after the commit, or never. It is run again, from its
  * beginning, where the database has undone it because of a deadlock: nothing of it had left the building.
  */
-export async function atomically<T>(ctx: Ctx, run: (tx: TxCtx) => Promise<T>): Promise<T> {
+export async function atomically<C extends Services, T>(ctx: C, run: (tx: C & { db: Tx }) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     const woken = new Set<Sleeper>();
     try {

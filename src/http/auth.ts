@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import { Hono, type Context, type Handler } from "hono";
 import type { z } from "zod";
-import { ApiError, invalid } from "../core/errors.ts";
+import { ApiError } from "../core/errors.ts";
 import { takeFromWindow } from "../rate-limits/take-from-window.ts";
-import { acceptInvitation, findLogin, wrongCredentials } from "../sessions/accept-invitation.ts";
+import { acceptInvitation } from "../sessions/accept-invitation.ts";
+import { beginSession } from "../sessions/begin-session.ts";
+import { changePassword } from "../sessions/change-password.ts";
 import {
   AcceptInvitation,
   ChangePassword,
@@ -17,9 +19,11 @@ import {
 } from "../sessions/contract.ts";
 import { readCookie } from "../sessions/cookie.ts";
 import { createEngine, type Engine, type Route } from "../sessions/engine.ts";
-import { describeSession, findSession, listSessions, noSession } from "../sessions/find-session.ts";
-import { revokeOtherSessions, revokeSession } from "../sessions/revoke-session.ts";
-import { moveSession, switchWorkspace } from "../sessions/switch-workspace.ts";
+import { findLogin, wrongCredentials } from "../sessions/find-login.ts";
+import { describeSession, findSession, listSessions, type SessionRow } from "../sessions/find-session.ts";
+import { endSession, revokeOtherSessions, revokeSession } from "../sessions/revoke-session.ts";
+import { switchWorkspace } from "../sessions/switch-workspace.ts";
+import { noteFailure, type Whence } from "../sessions/tell-teams.ts";
 import { findInvitation } from "../team/find-invitation.ts";
 import { readJsonBody } from "./body.ts";
 import { createAddressReader, limitSubject } from "./client-address.ts";
@@ -67,6 +71,8 @@ export function auth(rules: Pick<Rules, "ip_limit_per_minute" | "sign_in_limit_p
   });
 
   answer("POST", "/auth/sign_out", Nothing, async (c) => {
+    await endSession(c.get("services"), whenceOf(c), tokenOf(c));
+    // It finds no session any more, and takes the cookie back.
     const { cookie } = await ask(c, "POST", "/sign-out");
     return say(c, { object: "session", revoked: true }, cookie);
   });
@@ -85,19 +91,13 @@ export function auth(rules: Pick<Rules, "ip_limit_per_minute" | "sign_in_limit_p
     return say(c, Session.parse(await describeSession(services, switched)));
   });
 
-  /** Ends every other session: whoever changes a password may do so because somebody else knows it. */
-  answer("POST", "/auth/change_password", ChangePassword, async (c, { current_password, new_password }) => {
+  answer("POST", "/auth/change_password", ChangePassword, async (c, input) => {
     const services = c.get("services");
-    const { user, workspace_id } = await findSession(services, tokenOf(c));
-    await countTry(c, user.email);
-    const body = { currentPassword: current_password, newPassword: new_password, revokeOtherSessions: true };
-    const { status, cookie, token } = await ask(c, "POST", "/change-password", body);
-    if (status === 400)
-      throw invalid({ pointer: "/current_password", code: "wrong_password", detail: "current_password is not your password." });
-    if (status !== 200) throw noSession();
-    // The engine makes another session in place of the one that asked.
-    const renewed = await moveSession(services, await findSession(services, token), workspace_id);
-    return say(c, Session.parse(await describeSession(services, renewed)), cookie);
+    const session = await findSession(services, tokenOf(c));
+    const { email } = session.user;
+    await countTry(c, email);
+    await changePassword(services, whenceOf(c), session, input);
+    return signIn(c, { email, password: input.new_password }, session.workspace_id);
   });
 
   answer("GET", "/auth/sessions", Nothing, async (c) => {
@@ -107,14 +107,14 @@ export function auth(rules: Pick<Rules, "ip_limit_per_minute" | "sign_in_limit_p
 
   answer("POST", "/auth/revoke_session", SessionRef, async (c, input) => {
     const services = c.get("services");
-    await revokeSession(services, await findSession(services, tokenOf(c)), input);
+    await revokeSession(services, whenceOf(c), await findSession(services, tokenOf(c)), input);
     return say(c, { object: "session", id: input.session_id, revoked: true });
   });
 
   answer("POST", "/auth/revoke_other_sessions", Nothing, async (c) => {
     const services = c.get("services");
     const session = await findSession(services, tokenOf(c));
-    await revokeOtherSessions(services, session);
+    await revokeOtherSessions(services, whenceOf(c), session);
     return say(c, SessionList.parse(await listSessions(services, session)));
   });
 
@@ -130,7 +130,7 @@ export function auth(rules: Pick<Rules, "ip_limit_per_minute" | "sign_in_limit_p
     const invitation = await findInvitation(c.get("services"), input.token);
     const { email } = invitation.member;
     await countTry(c, email);
-    await acceptInvitation(c.get("services"), c.get("request_id"), invitation, input);
+    await acceptInvitation(c.get("services"), whenceOf(c), invitation, input);
     return signIn(c, { email, password: input.password });
   });
 
@@ -142,22 +142,41 @@ export function auth(rules: Pick<Rules, "ip_limit_per_minute" | "sign_in_limit_p
     const ip = limitSubject(addressOf(c));
     const account = createHash("sha256").update(email).digest("base64url");
     const limit = rules.sign_in_limit_per_minute ?? tries_per_address;
-    await takeFromWindow(services, { scope: "sign_in", subject: ip, limit, cost: 1 });
-    await takeFromWindow(services, { scope: "sign_in", subject: `${ip} ${account}`, limit: tries_per_account, cost: 1 });
+    try {
+      await takeFromWindow(services, { scope: "sign_in", subject: ip, limit, cost: 1 });
+      await takeFromWindow(services, { scope: "sign_in", subject: `${ip} ${account}`, limit: tries_per_account, cost: 1 });
+    } catch (error) {
+      if (error instanceof ApiError) noteFailure(services, whenceOf(c), email, "team_member.sign_in_refused");
+      throw error;
+    }
   }
 
   /** A new session each time, whatever cookie came along: nobody is made to use one that somebody else knows. */
-  async function signIn(c: Context<Front>, { email, password }: SignIn): Promise<Response> {
+  async function signIn(c: Context<Front>, { email, password }: SignIn, workspace_id?: SessionRow["workspace_id"]): Promise<Response> {
+    const services = c.get("services");
+    const login = await findLogin(services, email);
     const { status, cookie, token } = await ask(c, "POST", "/sign-in/email", { email, password });
-    if (status !== 200) throw wrongCredentials();
-    return say(c, Session.parse(await describeSession(c.get("services"), await findSession(c.get("services"), token))), cookie);
+    if (status !== 200 || !login || token === undefined) {
+      noteFailure(services, whenceOf(c), email, "team_member.sign_in_failed");
+      throw wrongCredentials();
+    }
+    const session = await beginSession(services, whenceOf(c), { token, login, ...(workspace_id !== undefined && { workspace_id }) });
+    return say(c, Session.parse(await describeSession(services, session)), cookie);
   }
+
+  const userAgentOf = (c: Context<Front>): string | undefined => c.req.header("user-agent")?.slice(0, 500);
+
+  const whenceOf = (c: Context<Front>): Whence => ({
+    request_id: c.get("request_id"),
+    ip_address: addressOf(c),
+    user_agent: userAgentOf(c) ?? null,
+  });
 
   const ask = async (c: Context<Front>, method: "GET" | "POST", route: Route, body?: object) =>
     (await (engine ??= createEngine(c.get("services")))).ask(method, route, {
       origin: c.req.header("origin"),
       address: addressOf(c),
-      user_agent: c.req.header("user-agent")?.slice(0, 500),
+      user_agent: userAgentOf(c),
       token: tokenOf(c),
       body,
     });

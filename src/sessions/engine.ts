@@ -1,13 +1,10 @@
 import type { Services } from "../core/context.ts";
 import type { Prefix } from "../core/ids.ts";
+import { seconds } from "../core/time.ts";
 import { cookieOf, ownOrigins, writeCookie } from "./cookie.ts";
+import { lifetime_ms, renewed_after_ms, unbegun_ms } from "./lifetime.ts";
 import { hashPassword, isPassword } from "./password.ts";
 import { accounts, sessions, users, verifications } from "./tables.ts";
-import { firstWorkspaceOf } from "./first-workspace.ts";
-
-/** How long a session lives after it was last renewed, and how old it must be to be renewed. */
-const lifetime_s = 7 * 24 * 60 * 60;
-const renewed_after_s = 24 * 60 * 60;
 
 /** Written by us from the socket; what a client writes under this name never reaches the engine. */
 const address_header = "x-client-address";
@@ -15,7 +12,7 @@ const address_header = "x-client-address";
 const prefixes: Record<string, Prefix> = { user: "usr", session: "ses", account: "acc", verification: "vrf" };
 
 /** What the engine is asked for; every other route that it has leads nowhere. */
-export type Route = "/sign-in/email" | "/sign-out" | "/get-session" | "/change-password";
+export type Route = "/sign-in/email" | "/sign-out" | "/get-session";
 
 /** What it answers to people: done, or refused. With anything else it was asked wrongly, which is nobody's password. */
 const spoken: ReadonlySet<number> = new Set([200, 400, 401]);
@@ -66,14 +63,14 @@ export async function createEngine(services: Services) {
       password: { hash: hashPassword, verify: ({ hash, password }) => isPassword(password, hash) },
     },
     session: {
-      expiresIn: lifetime_s,
-      updateAge: renewed_after_s,
+      expiresIn: lifetime_ms / seconds(1),
+      updateAge: renewed_after_ms / seconds(1),
       // A copy in the cookie would outlive the session.
       cookieCache: { enabled: false },
-      additionalFields: { workspaceId: { type: "string", required: false, input: false } },
     },
     databaseHooks: {
-      session: { create: { before: async (made) => ({ data: { ...made, workspaceId: await firstWorkspaceOf(services, made.userId) } }) } },
+      // Of its own it is over before long: `beginSession` gives it its time.
+      session: { create: { before: async (made) => ({ data: { ...made, expiresAt: new Date(made.createdAt.getTime() + unbegun_ms) } }) } },
     },
     rateLimit: { enabled: false },
     telemetry: { enabled: false },

@@ -8,13 +8,20 @@ import { workspaces } from "../workspaces/tables.ts";
 import type { Session, SessionList } from "./contract.ts";
 import { memberships, sessions, users } from "./tables.ts";
 
-export type SessionRow = Awaited<ReturnType<typeof findSession>>;
+export type SessionRow = NonNullable<Awaited<ReturnType<typeof seekSession>>>;
 
 export const noSession = () => unauthorized("no_session", "Nobody is signed in: there is no such session, or it has ended.");
 
 /** The session that a cookie's token names, and whose it is. */
-export async function findSession({ db, now }: Services, token: string | undefined) {
-  if (token === undefined) throw noSession();
+export async function findSession(services: Services, token: string | undefined): Promise<SessionRow> {
+  const session = await seekSession(services, token);
+  if (!session) throw noSession();
+  return session;
+}
+
+/** The same, where there may be none. */
+export async function seekSession({ db, now }: Services, token: string | undefined) {
+  if (token === undefined) return undefined;
   const { id, workspaceId, expiresAt, createdAt } = sessions;
   const [row] = await db
     .select({
@@ -27,7 +34,6 @@ export async function findSession({ db, now }: Services, token: string | undefin
     .from(sessions)
     .innerJoin(users, eq(users.id, sessions.userId))
     .where(and(eq(sessions.token, token), gt(expiresAt, new Date(now()))));
-  if (!row) throw noSession();
   return row;
 }
 

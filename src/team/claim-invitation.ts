@@ -10,12 +10,14 @@ interface Claim {
   token: string;
   team_member_id: Id<"mem">;
   name: string;
+  /** Where they come from, for the audit log. */
+  whence: object;
 }
 
 /** Of all who come with one token at once, one joins: the member's row is the lock, and what the others find is an invitation that was used. */
-export async function claimInvitation(ctx: TxCtx, { token, team_member_id, name }: Claim) {
-  await findMine(ctx, members, team_member_id, { lock: "update" });
+export async function claimInvitation(ctx: TxCtx, { token, ...joining }: Claim) {
+  await findMine(ctx, members, joining.team_member_id, { lock: "update" });
   const { member } = await findInvitation(ctx, token);
-  if (member.id !== team_member_id) throw new ApiError("invitation_not_valid");
-  return joinTeam(ctx, { team_member_id, name });
+  if (member.id !== joining.team_member_id) throw new ApiError("invitation_not_valid");
+  return joinTeam(ctx, joining);
 }

@@ -1,4 +1,5 @@
-import { and, eq, isNull } from "drizzle-orm";
+import { and, eq, gt, isNull, or, sql } from "drizzle-orm";
+import { api_keys } from "../api-keys/tables.ts";
 import { record } from "../audit/record.ts";
 import { conversation_assignments, conversations } from "../conversations/tables.ts";
 import type { TxCtx } from "../core/context.ts";
@@ -26,8 +27,24 @@ export async function removeMember(ctx: TxCtx, { team_member_id: id }: MemberRef
     .where(and(mine(ctx, members), eq(members.id, id)));
   await ctx.db.delete(invitation_digests).where(and(mine(ctx, invitation_digests), eq(invitation_digests.member_id, id)));
   const released = { conversations: await releaseConversations(ctx, id), tickets: await releaseTickets(ctx, id) };
-  await record(ctx, "team_member.removed", id, { email: member.email, released });
+  await record(ctx, "team_member.removed", id, {
+    email: member.email,
+    role: member.role,
+    released,
+    api_keys: await workingKeysOf(ctx, id),
+  });
   return answer;
+}
+
+/** They are the workspace's and go on: who removes somebody is told which of them to think of. */
+async function workingKeysOf(ctx: TxCtx, member_id: Id<"mem">): Promise<Id<"key">[]> {
+  const works = and(isNull(api_keys.revoked_at), or(isNull(api_keys.expires_at), gt(api_keys.expires_at, ctx.now())));
+  const made = await ctx.db
+    .select({ id: api_keys.id })
+    .from(api_keys)
+    .where(and(mine(ctx, api_keys), sql`${api_keys.created_by} ->> 'id' = ${member_id}`, works))
+    .orderBy(api_keys.id);
+  return made.map(({ id }) => id);
 }
 
 const rows_per_statement = 1000;

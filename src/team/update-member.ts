@@ -18,14 +18,16 @@ export async function updateMember(ctx: TxCtx, { team_member_id, ...wanted }: Up
     await assertNotLastOwner(ctx, member);
   }
 
+  const changed = Object.keys(changes) as (keyof Changes)[];
   const [updated] = await ctx.db
     .update(members)
     .set({ ...changes, updated_at: ctx.now() })
     .where(and(mine(ctx, members), eq(members.id, team_member_id)))
     .returning();
   await record(ctx, "team_member.updated", team_member_id, {
-    changed: Object.keys(changes),
-    ...(changes.role && { from: member.role, to: changes.role }),
+    changed,
+    from: Object.fromEntries(changed.map((field) => [field, member[field]])),
+    to: changes,
   });
   return presentMember(updated!);
 }

@@ -14,7 +14,7 @@ export interface Charge {
 }
 
 /** What is charged for. */
-interface Subject {
+export interface Subject {
   channel?: ChannelKind;
   channel_id?: Id<"chan">;
   conversation_id?: Id<"conv">;
@@ -24,7 +24,7 @@ interface Subject {
 /** What things cost, in the transaction of the things themselves; how much that is. */
 export async function charge(ctx: TxCtx, subject: Subject, charges: Charge[]): Promise<number> {
   const { entries, credits } = priced(ctx, subject, charges);
-  await write(ctx.db, { entries });
+  await writeEntries(ctx.db, { entries });
   return credits;
 }
 
@@ -66,4 +66,4 @@ export const writingEntries =
     from json_to_recordset(${sql.placeholder("entries")}::text::json) as e(workspace_id uuid, id uuid, metric text, quantity int, credits numeric,
       channel text, channel_id uuid, conversation_id uuid, message_id uuid, api_key_id uuid, created_at timestamptz)`;
 
-const write = statement(writingEntries);
+export const writeEntries = statement(writingEntries);

@@ -41,7 +41,7 @@ describe("a member who administers", () => {
       action: "api_key.created",
       actor_type: "member",
       actor_id: id,
-      details: { name: "CRM", scopes: ["read"] },
+      details: { name: "CRM", prefix: made.prefix, scopes: ["read"], rate_limit_per_minute: 30, expires_at },
     });
   });
 
@@ -103,6 +103,19 @@ describe("a member who administers", () => {
     await expect(client.apiKeys.create.mutate({ name: "CRM", scopes: ["read"] })).rejects.toMatchObject(problem("internal_error"));
     expect(await rowsOf(tenant, api_keys)).toHaveLength(1);
   });
+});
+
+test("who removes whoever made keys is told which of them still work", async () => {
+  const { world, tenant, client, id } = await setUp();
+  const make = (given: object = {}) => client.apiKeys.create.mutate({ name: "CRM", scopes: ["read"], ...given });
+  const [works, revoked, over] = [await make(), await make(), await make({ expires_at: after(world.now(), hours(1)) })];
+  for (const { token } of [works, revoked, over]) neverTell(token);
+  await client.apiKeys.revoke.mutate({ api_key_id: revoked.id });
+  world.advance(hours(2));
+  expect((await tenant.delete(`/v1/team_members/${id}`)).status).toBe(200);
+  const removed = (await rowsOf(tenant, audit_log)).find(({ action }) => action === "team_member.removed");
+  expect(removed).toMatchObject({ target_id: id, details: { role: "admin", api_keys: [works.id] } });
+  expect((await tenant.get("/v1/me", { key: works.token })).status).toBe(200);
 });
 
 test("a key makes no successor and widens none, whatever its scopes", async () => {

@@ -23,6 +23,9 @@ describe("Idempotency-Key", () => {
     const first = await tenant.post(path, said("Hi"), withKey("a"));
     const again = await tenant.post(path, said("Hi"), withKey("a"));
     expect(again.body).toEqual(first.body);
+    const told = ({ status, headers }: typeof first) => [status, headers.get("location"), headers.get("idempotent-replayed")];
+    expect(told(first)).toEqual([201, `/v1/messages/${String(first.body["id"])}`, null]);
+    expect(told(again)).toEqual([201, `/v1/messages/${String(first.body["id"])}`, "true"]);
     expect(await outbound(tenant, id)).toBe(1);
     const [events] = await query<{ count: number }>(
       tenant.ctx.db,

@@ -203,8 +203,8 @@ describe("a member", () => {
     expect((await patch(tenant, id, { name: null })).body.name).toBeNull();
     const entries = (await audited(tenant)).filter(({ action }) => action === "team_member.updated");
     expect(entries.map(({ details }) => details)).toEqual([
-      { changed: ["name", "role"], from: "agent", to: "admin" },
-      { changed: ["name"] },
+      { changed: ["name", "role"], from: { name: "Lina", role: "agent" }, to: { name: "لينا حداد", role: "admin" } },
+      { changed: ["name"], from: { name: "لينا حداد" }, to: { name: null } },
     ]);
   });
 

@@ -8,7 +8,7 @@ import { after, hours, minutes, msBetween } from "../../src/core/time.ts";
 import { atomically } from "../../src/db/atomically.ts";
 import { messages } from "../../src/messages/tables.ts";
 import { charge } from "../../src/usage/charge.ts";
-import { assertCredits } from "../../src/usage/describe-billing.ts";
+import { spendCredits } from "../../src/usage/spend-credits.ts";
 import { sumUpUsage } from "../../src/usage/sum-up-usage.ts";
 import { createTally } from "../../src/usage/tally.ts";
 import { handled_quarter_hours, ledger_entries, usage_quarter_hours } from "../../src/usage/tables.ts";
@@ -267,9 +267,9 @@ describe("the ledger's list", () => {
 });
 
 describe("credits", () => {
-  const asked = (tenant: Tenant, ...of: [PricedMetric, number?]) =>
-    assertCredits(tenant.ctx, ...of).then(
-      () => "may",
+  const spend = (tenant: Tenant, metric: PricedMetric, quantity = 1) =>
+    atomically(tenant.ctx, (tx) => spendCredits(tx, {}, [{ metric, quantity }])).then(
+      () => "spent",
       (error: unknown) => (error as ApiError).code,
     );
 
@@ -277,16 +277,60 @@ describe("credits", () => {
     const { tenant } = await withTenant();
     await setPlan(tenant, "free");
     await leave(tenant, "compositions", tenant.ctx.now(), { credits: 498 });
-    expect(await asked(tenant, "compositions")).toBe("insufficient_credits");
-    expect(await asked(tenant, "knowledge_searches", 4)).toBe("may");
-    expect(await asked(tenant, "knowledge_searches", 5)).toBe("insufficient_credits");
-    await leave(tenant, "compositions", tenant.ctx.now(), { credits: 4 });
-    expect(await asked(tenant, "knowledge_searches")).toBe("insufficient_credits");
+    expect(await spend(tenant, "compositions")).toBe("insufficient_credits");
+    expect(await spend(tenant, "knowledge_searches", 5)).toBe("insufficient_credits");
+    expect(await spend(tenant, "knowledge_searches", 4)).toBe("spent");
+    expect(await getBilling(tenant)).toMatchObject({ spent_credits: 500, remaining_credits: 0 });
+    expect(await spend(tenant, "knowledge_searches")).toBe("insufficient_credits");
     expect(new ApiError("insufficient_credits").status).toBe(402);
 
     const { id } = await tenant.hears("Hello");
     expect((await tenant.post(`/v1/conversations/${id}/messages`, { content: { type: "text", text: "Good day" } })).status).toBe(201);
-    expect(await getBilling(tenant)).toMatchObject({ plan: "free", included_credits: 500, spent_credits: 503.1, remaining_credits: -3.1 });
+    expect(await getBilling(tenant)).toMatchObject({ plan: "free", included_credits: 500, spent_credits: 501.1, remaining_credits: -1.1 });
+  });
+
+  test.runIf(onPostgres())(
+    "are spent by twenty at once as by one after the other: to the last one that they pay for, and never beyond",
+    async () => {
+      const { world, tenant } = await withTenant();
+      const neighbour = await world.tenant();
+      for (const one of [tenant, neighbour]) await setPlan(one, "free");
+      await leave(tenant, "compositions", tenant.ctx.now(), { credits: 490 });
+      const outcomes = await Promise.all(Array.from({ length: 20 }, () => spend(tenant, "compositions")));
+      expect(outcomes.filter((outcome) => outcome === "spent")).toHaveLength(3);
+      expect(new Set(outcomes)).toEqual(new Set(["spent", "insufficient_credits"]));
+      expect(await getBilling(tenant)).toMatchObject({ spent_credits: 499, remaining_credits: 1 });
+      expect(await spend(neighbour, "compositions")).toBe("spent");
+    },
+  );
+
+  test.runIf(onPostgres())("that somebody is spending keep no message waiting, and neither does another workspace's AI", async () => {
+    const { world, tenant } = await withTenant();
+    const neighbour = await world.tenant();
+    const { id } = await tenant.hears("Hello");
+    let release = () => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
+    let begun = () => {};
+    const spending = new Promise<void>((resolve) => (begun = resolve));
+    const slow = atomically(tenant.ctx, async (tx) => {
+      await spendCredits(tx, {}, [{ metric: "compositions", quantity: 1 }]);
+      begun();
+      await held;
+    });
+    await spending;
+    expect((await tenant.post(`/v1/conversations/${id}/messages`, { content: { type: "text", text: "Good day" } })).status).toBe(201);
+    expect(await spend(neighbour, "compositions")).toBe("spent");
+    release();
+    await slow;
+  });
+
+  test("that were spent on what then failed are there again", async () => {
+    const { tenant } = await withTenant();
+    await atomically(tenant.ctx, async (tx) => {
+      await spendCredits(tx, {}, [{ metric: "compositions", quantity: 1 }]);
+      throw new Error("the test broke it");
+    }).catch(() => {});
+    expect(await getBilling(tenant)).toMatchObject({ spent_credits: 0 });
   });
 
   test("are there again with the next month, in UTC", async () => {
