@@ -221,9 +221,9 @@ async function deliver(services: Services, delivery: ClaimedDelivery): Promise<R
   // Too late to end within the lease: left alone, it becomes ready again by itself.
   if (started_at > delivery.begin_by) return undefined;
   const onCarried = (): void => void (started_at = services.now());
-  const outcome = delivery.endpoint.unopened
-    ? notSent("service_error")
-    : await services.poster.post({ ...signedRequest(delivery, started_at), onCarried });
+  const outcome = delivery.endpoint.is_readable
+    ? await services.poster.post({ ...signedRequest(delivery, started_at), onCarried })
+    : notSent("service_error");
   const ended_at = services.now();
   if (outcome.error !== null) services.log.info(failureOf(delivery, outcome), "an attempt failed");
   return { attempt_id: services.newId("att"), delivery, outcome, verdict: judge(delivery, outcome, ended_at), started_at, ended_at };

@@ -35,7 +35,10 @@ export const WebhookEndpoint = z
       description: "When attempts began to fail without a success since; null: the last one succeeded.",
     }),
     delivery_id_header: z.boolean().meta({ description: "Whether the header `delivery_id` is sent beside `webhook-id`." }),
-    header_names: z.array(z.string()).meta({ description: "The names of your own headers that are sent; their values are never shown." }),
+    header_names: z.array(z.string()).meta({
+      description:
+        "The names of your own headers that are sent; their values are never shown. Empty too where the service can read them no more, and deliveries fail with `service_error`: set them again.",
+    }),
     created_at: Timestamp,
     updated_at: Timestamp,
   })
