@@ -202,6 +202,7 @@ const deliveryFilters = {
   status: several(DeliveryStatus),
   event_type: several(EventName),
   response_class: several(ResponseClass),
+  event_id: idField("evt").optional(),
   conversation_id: idField("conv").optional(),
   created_after: Moment.optional(),
   created_before: Moment.optional(),
@@ -283,9 +284,9 @@ export const WebhookTest = z
 export type WebhookTest = z.input<typeof WebhookTest>;
 
 export const ReplayDeliveries = EndpointRef.extend({
-  deliveries: z.enum(["failed", "missing"]).meta({
+  deliveries: z.enum(["failed", "canceled", "missing"]).meta({
     description:
-      "`failed`: one more attempt for each failed delivery; `missing`: a delivery for each event that has none for this endpoint, for instance because it was disabled.",
+      "`failed`: one more attempt for each failed delivery; `canceled`: one for each canceled delivery, for instance those that waited when it was disabled; `missing`: a delivery for each event that has none for this endpoint, for instance because it was disabled.",
   }),
   since: Moment.meta({ description: "Start of the range, inclusive; at most as far back as events are kept.", examples: [story.asked_at] }),
   until: Moment.meta({ description: "End of the range, exclusive; default: now.", examples: [story.closed_at] }).optional(),
