@@ -142,7 +142,7 @@ export type StoredDeliveryStatus = Exclude<DeliveryStatus, "pending"> | "ready" 
 
 export const AttemptError = z.enum(attemptErrors).meta({
   description:
-    "Why an attempt failed. `non_2xx`: the receiver answered with another status; `blocked_address`: the URL leads to an address that is not public; `service_error`: not the receiver's fault: the service could not read what it signs with or the endpoint's own headers, and sent nothing; the others: no complete answer came.",
+    "Why an attempt failed. `non_2xx`: the receiver answered with another status; `blocked_address`: the URL leads to an address that is not public; `service_error`: not the receiver's fault: the service could not read what it signs with or the endpoint's own headers, or did not get through its own proxy, and sent nothing; the others: no complete answer came.",
   examples: ["timeout"],
 });
 
