@@ -2,8 +2,9 @@ import { z } from "zod";
 import { ChannelKind } from "../channels/contract.ts";
 import { idField, listOf, Moment, pageInput, several, Timestamp } from "../core/fields.ts";
 import { attemptErrors } from "../core/poster.ts";
-import { exampleId, story } from "../core/story.ts";
+import { story } from "../core/story.ts";
 import { HeaderPatch } from "./endpoint-headers.ts";
+import { examples } from "./examples.ts";
 
 export const EventName = z
   .enum(["new_message", "conversation_end", "tool_call", "sentiment_result"])
@@ -45,24 +46,7 @@ export const WebhookEndpoint = z
   .meta({
     id: "WebhookEndpoint",
     description: "A URL that events are posted to.",
-    examples: [
-      {
-        id: exampleId("whe"),
-        object: "webhook_endpoint",
-        url: "https://hooks.example.com/wassla",
-        name: "Order system",
-        event_types: ["new_message", "conversation_end"],
-        channels: ["whatsapp"],
-        enabled: true,
-        disabled_reason: null,
-        status: "active",
-        failing_since: null,
-        delivery_id_header: true,
-        header_names: ["x-api-key"],
-        created_at: story.keys_made_at,
-        updated_at: story.keys_made_at,
-      },
-    ],
+    examples: [examples.endpoint],
   });
 export type WebhookEndpoint = z.input<typeof WebhookEndpoint>;
 
@@ -151,24 +135,6 @@ export const Trigger = z
   .meta({ description: "`automatic`: by the schedule; `manual`: by a replay; `test`: an example, by a test of the endpoint." });
 export type Trigger = z.infer<typeof Trigger>;
 
-const delivery = {
-  id: exampleId("dlv"),
-  object: "webhook_delivery",
-  endpoint_id: exampleId("whe"),
-  event_id: exampleId("evt"),
-  event_type: "new_message",
-  conversation_id: exampleId("conv"),
-  status: "succeeded",
-  attempts: 1,
-  next_attempt_at: null,
-  last_attempt_at: "2026-11-22T10:15:12.502Z",
-  last_status_code: 200,
-  last_error: null,
-  completed_at: "2026-11-22T10:15:12.644Z",
-  created_at: story.asked_at,
-  updated_at: "2026-11-22T10:15:12.644Z",
-};
-
 export const WebhookDelivery = z
   .object({
     id: idField("dlv").meta({ description: "Id of the delivery, and its `webhook-id` header: the same on every attempt." }),
@@ -187,7 +153,7 @@ export const WebhookDelivery = z
     created_at: Timestamp,
     updated_at: Timestamp,
   })
-  .meta({ id: "WebhookDelivery", description: "One event for one endpoint, with all its attempts.", examples: [delivery] });
+  .meta({ id: "WebhookDelivery", description: "One event for one endpoint, with all its attempts.", examples: [examples.delivery] });
 export type WebhookDelivery = z.input<typeof WebhookDelivery>;
 
 export const DeliveryRef = z.strictObject({ delivery_id: idField("dlv") });
@@ -215,22 +181,6 @@ export const ListEndpointDeliveries = EndpointRef.extend(deliveryFilters);
 export type ListEndpointDeliveries = z.output<typeof ListEndpointDeliveries>;
 export const DeliveryList = listOf(WebhookDelivery, "WebhookDeliveryList");
 
-const attempt = {
-  id: exampleId("att"),
-  object: "webhook_attempt",
-  delivery_id: exampleId("dlv"),
-  number: 1,
-  trigger: "automatic",
-  url: "https://hooks.example.com/wassla",
-  status_code: 200,
-  error: null,
-  duration_ms: 142,
-  response_headers: { "content-type": "application/json" },
-  response_body: '{"ok":true}',
-  remote_address: "203.0.113.10",
-  created_at: "2026-11-22T10:15:12.502Z",
-};
-
 export const WebhookAttempt = z
   .object({
     id: idField("att"),
@@ -249,7 +199,7 @@ export const WebhookAttempt = z
     remote_address: z.string().nullable().meta({ description: "The IP address that was connected to; null where no connection was made." }),
     created_at: Timestamp,
   })
-  .meta({ id: "WebhookAttempt", description: "One request to the receiver, and its result.", examples: [attempt] });
+  .meta({ id: "WebhookAttempt", description: "One request to the receiver, and its result.", examples: [examples.attempt] });
 export type WebhookAttempt = z.input<typeof WebhookAttempt>;
 
 export const ListAttempts = DeliveryRef.extend({
@@ -279,7 +229,7 @@ export const WebhookTest = z
   .meta({
     id: "WebhookTest",
     description: "An example that was posted, and what the receiver answered.",
-    examples: [{ object: "webhook_test", delivery: { ...delivery, conversation_id: null }, attempt: { ...attempt, trigger: "test" } }],
+    examples: [examples.test],
   });
 export type WebhookTest = z.input<typeof WebhookTest>;
 
@@ -324,8 +274,6 @@ export const EndpointStats = z
   .meta({ id: "WebhookEndpointStats", description: "How many attempts to an endpoint succeeded. Tests do not count." });
 export type EndpointStats = z.input<typeof EndpointStats>;
 
-const secret = { object: "webhook_secret", hint: "K7c=", created_at: story.keys_made_at, previous: [] };
-
 export const WebhookSecret = z
   .object({
     object: z.literal("webhook_secret"),
@@ -344,7 +292,7 @@ export const WebhookSecret = z
   .meta({
     id: "WebhookSecret",
     description: "What webhooks are signed with. The secret itself is shown once, when it is created.",
-    examples: [secret],
+    examples: [examples.secret],
   });
 export type WebhookSecret = z.input<typeof WebhookSecret>;
 
@@ -369,13 +317,5 @@ export const RotatedSecret = WebhookSecret.extend({
 }).meta({
   id: "RotatedWebhookSecret",
   description: "The new secret, which is shown in full only in this answer.",
-  examples: [
-    {
-      object: "webhook_secret",
-      hint: "r8w=",
-      created_at: story.closed_at,
-      previous: [{ hint: "K7c=", created_at: story.keys_made_at, expires_at: "2026-11-23T10:32:50.900Z" }],
-      secret: "whsec_dGhpcyBpcyBhbiBleGFtcGxlIGFuZCBubyBzZWNyZXQr8w=",
-    },
-  ],
+  examples: [examples.rotated_secret],
 });
