@@ -59,11 +59,12 @@ export async function replayFailed(ctx: TxCtx, job: JobRow): Promise<Step> {
 
 /**
  * The same of those that were canceled, as all were that waited when the endpoint went out of service. That is written to them little
- * by little: it begins when none is left of an earlier term that is still to be canceled, or under way.
+ * by little: it begins when none is left of an earlier term that is still to be canceled, being written, or under way.
  */
 export async function replayCanceled(ctx: TxCtx, job: JobRow): Promise<Step> {
   const endpoint = await endpointOf(ctx, job);
-  if (job.position === null && (await isTermEnding(ctx, endpoint))) return later(job);
+  const may_begin = job.position !== null || ((await isOver(ctx, job.xid)) && !(await isTermEnding(ctx, endpoint)));
+  if (!may_begin) return later(job);
   return replayEnded(ctx, job, endpoint, "canceled");
 }
 

@@ -110,7 +110,7 @@ describe("the replay of all that was canceled", () => {
     const { status, body } = await ask({ deliveries: "canceled" });
     expect(status).toBe(202);
     expect(body).toMatchObject({ kind: "replay_canceled", status: "pending", processed: 0 });
-    await world.workJobs();
+    await finish(world, tenant, body);
     expect(await jobOf(tenant, body)).toMatchObject({ status: "succeeded", processed: 2, total: 2 });
     await world.deliver();
     expect(new Set(receiver.received.map((request) => request.headers["webhook-id"]))).toEqual(new Set(waited));
@@ -122,8 +122,7 @@ describe("the replay of all that was canceled", () => {
     const { world, tenant, id, ask } = await setUp(500);
     const [delivery] = await leaveDeliveries(tenant.ctx, id, 1, { status: "canceled", attempts: 2, completed_at: world.now() });
     world.advance(10);
-    await ask({ deliveries: "canceled" });
-    await world.workJobs();
+    await finish(world, tenant, (await ask({ deliveries: "canceled" })).body);
     await world.deliver();
     expect(await storedDelivery(tenant, delivery!)).toMatchObject({ status: "canceled", attempts: 3, resting_status: null });
   });
@@ -139,8 +138,7 @@ describe("the replay of all that was canceled", () => {
     expect(await jobOf(tenant, body)).toMatchObject({ status: "pending", processed: 0, total: null });
     await world.deliver();
     expect(receiver.received).toEqual([]);
-    world.advance(1000);
-    await world.workJobs();
+    await finish(world, tenant, body);
     expect(await jobOf(tenant, body)).toMatchObject({ status: "succeeded", processed: 1200, total: 1200 });
     await toggle(tenant, id, false);
   });
@@ -151,7 +149,7 @@ describe("the replay of all that was canceled", () => {
     await tenant.ctx.db.update(webhook_deliveries).set({ status: "canceled" }).where(mine(tenant.ctx, webhook_deliveries));
     world.advance(10);
     const { body } = await ask({ deliveries: "canceled" });
-    await world.workJobs();
+    await finish(world, tenant, body);
     expect(await jobOf(tenant, body)).toMatchObject({ status: "succeeded", processed: 0 });
   });
 });
