@@ -4,12 +4,12 @@ import type { ChoreOptions } from "./core/chore.ts";
 import type { Sleeper, Services } from "./core/context.ts";
 import { sweepAnswers } from "./idempotency/sweep-answers.ts";
 import { closeInactive } from "./conversations/close-inactive.ts";
-import { workJobs } from "./jobs/work-jobs.ts";
+import { workJobs, type Steps } from "./jobs/work-jobs.ts";
 import { sweepRenamings } from "./contacts/renamings.ts";
 import { sweepProviderEvents } from "./channels/sweep-provider-events.ts";
 import { sweepWindows } from "./rate-limits/sweep-windows.ts";
 import { sweepSessions } from "./sessions/revoke-session.ts";
-import { replayFailed, replayMissing } from "./webhooks/replay-deliveries.ts";
+import { replayCanceled, replayFailed, replayMissing } from "./webhooks/replay-deliveries.ts";
 import { sumUpUsage } from "./usage/sum-up-usage.ts";
 import { sweepEvents } from "./webhooks/sweep-events.ts";
 import { syncDueTemplates } from "./templates/sync-templates.ts";
@@ -17,13 +17,16 @@ import { dispatchDeliveries } from "./dispatch/dispatch-deliveries.ts";
 
 type Chore = (services: Services, options: ChoreOptions) => Promise<object>;
 
+/** What each kind of job does in a step. */
+const steps: Steps = { replay_failed: replayFailed, replay_canceled: replayCanceled, replay_missing: replayMissing };
+
 /** Every kind of background work, by the name of its cron route. */
 export const chores = {
   messages: dispatchMessages,
   webhooks: dispatchDeliveries,
   templates: syncDueTemplates,
   inactivity: closeInactive,
-  jobs: (services, options) => workJobs(services, { replay_failed: replayFailed, replay_missing: replayMissing }, options),
+  jobs: (services, options) => workJobs(services, steps, options),
   sweep: sweepAll,
 } as const satisfies Record<string, Chore>;
 

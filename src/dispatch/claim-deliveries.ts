@@ -9,8 +9,8 @@ import { mine } from "../db/mine.ts";
 import { query } from "../db/query.ts";
 import { statement } from "../db/statement.ts";
 import type { EventName, StoredDeliveryStatus, Trigger } from "../webhooks/contract.ts";
-import { openHeaders } from "../webhooks/endpoint-headers.ts";
-import { secretPlace } from "../webhooks/secrets.ts";
+import { readHeaders } from "../webhooks/endpoint-headers.ts";
+import { readSecrets } from "../webhooks/secrets.ts";
 import { tendEndpoints } from "../webhooks/tend-endpoints.ts";
 import { events, webhook_deliveries, webhook_endpoints, webhook_secrets } from "../webhooks/tables.ts";
 
@@ -59,8 +59,8 @@ export interface Destination {
   /** The receiver's own, which stand under ours. */
   headers: Record<string, string>;
   secrets: string[];
-  /** Which of our own seals did not open: no request can be made, and no receiver is to blame. */
-  unopened: "headers" | "secrets" | null;
+  /** Where a seal of ours did not open no request can be made, and no receiver is to blame. */
+  is_readable: boolean;
   /** When this was read, on the process's own clock. */
   read_ms: number;
 }
@@ -145,20 +145,8 @@ const readingEndpoints = statement<EndpointRow>(
 );
 
 /** An endpoint whose seals do not open stops nobody else: what goes there fails, and says why. */
-function openSealed({ vault, log }: Services, workspace_id: Id<"ws">, { id, sealed_headers, sealed_secrets }: EndpointRow) {
-  const opened: Pick<Destination, "headers" | "secrets" | "unopened"> = { headers: {}, secrets: [], unopened: null };
-  const open = <Kind extends "headers" | "secrets">(kind: Kind, read: () => Destination[Kind]): void => {
-    try {
-      opened[kind] = read() as (typeof opened)[Kind];
-    } catch (error) {
-      opened.unopened = kind;
-      log.error(
-        { err: error, workspace_id, endpoint_id: idOf("whe", id), sealed: kind },
-        "what an endpoint's requests need cannot be opened",
-      );
-    }
-  };
-  open("headers", () => openHeaders(vault, workspace_id, sealed_headers));
-  open("secrets", () => sealed_secrets.map((text) => vault.open("webhook_secrets", secretPlace(workspace_id), text)));
-  return opened;
+function openSealed(services: Services, workspace_id: Id<"ws">, { id, sealed_headers, sealed_secrets }: EndpointRow) {
+  const headers = readHeaders(services, { workspace_id, id: idOf("whe", id), sealed_headers });
+  const secrets = readSecrets(services, workspace_id, sealed_secrets);
+  return { headers: headers ?? {}, secrets: secrets ?? [], is_readable: headers !== null && secrets !== null };
 }

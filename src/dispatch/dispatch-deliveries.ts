@@ -3,10 +3,11 @@ import { Bell } from "../core/bell.ts";
 import { emptyReport, type ChoreOptions, type ChoreReport } from "../core/chore.ts";
 import { notSent, type PostOutcome } from "../core/poster.ts";
 import { epochMs } from "../core/time.ts";
-import { firstTurn, isFirst, release, type Claim, type Turn } from "../db/lease.ts";
+import { isFirst, release, type Claim, type Turn } from "../db/lease.ts";
 import { claimDeliveries, deliveryQueue, readClaimed, readDestinations, type ClaimedDelivery } from "./claim-deliveries.ts";
 import { judge } from "./judge.ts";
 import { Lanes, most_places, posts_on_each_wire } from "./lanes.ts";
+import { memoryOf, type Memory } from "./memory.ts";
 import { cancelClaimed, settleDeliveries, type Result } from "./settle-deliveries.ts";
 import { signedRequest } from "./sign.ts";
 
@@ -31,9 +32,6 @@ const gather_behind_ms = 40;
 const begins_at_most = 16;
 /** How often a run that waits for the wire looks for what has fallen due. */
 const poll_ms = 250;
-
-/** Where the last run of this process stopped: one that ended early is followed by one that goes on, not by one that starts over. */
-let stopped_at = firstTurn();
 
 /**
  * claim → sign → post → judge → record, until nothing is due and nothing on the wire, or the time is spent. The
@@ -60,6 +58,7 @@ class Run {
   readonly #signal: AbortSignal | undefined;
   readonly #bell: Bell;
   readonly #report = emptyReport();
+  readonly #memory: Memory;
   readonly #lanes: Lanes;
   #results: Result[] = [];
   #is_recording = false;
@@ -74,7 +73,8 @@ class Run {
     this.#until = epochMs(services.now()) + budget_ms;
     this.#signal = signal;
     this.#bell = bell;
-    this.#lanes = new Lanes((origin) => services.poster.roomAt(origin));
+    this.#memory = memoryOf(services);
+    this.#lanes = new Lanes((origin) => services.poster.roomAt(origin), this.#memory.slow);
   }
 
   async toItsEnd(): Promise<ChoreReport> {
@@ -95,7 +95,7 @@ class Run {
 
   async #claimAll(): Promise<void> {
     if (this.#signal?.aborted) return;
-    let turn = stopped_at;
+    let turn = this.#memory.stopped_at;
     let walk = walkFrom(turn);
     do {
       if (this.#hasEnough()) {
@@ -107,7 +107,7 @@ class Run {
       const limit = Math.min(claim_size, hold_at_most - this.#moving());
       const limits = { lanes: 64, in_flight_per_lane: this.#perLane(), limit };
       const { deliveries, ...claimed } = await claimDeliveries(this.#services, turn, limits);
-      stopped_at = turn = claimed.turn;
+      this.#memory.stopped_at = turn = claimed.turn;
       this.#report.claimed += deliveries.length;
       for (const delivery of deliveries) this.#lanes.add(delivery);
       this.#post();
@@ -221,9 +221,9 @@ async function deliver(services: Services, delivery: ClaimedDelivery): Promise<R
   // Too late to end within the lease: left alone, it becomes ready again by itself.
   if (started_at > delivery.begin_by) return undefined;
   const onCarried = (): void => void (started_at = services.now());
-  const outcome = delivery.endpoint.unopened
-    ? notSent("service_error")
-    : await services.poster.post({ ...signedRequest(delivery, started_at), onCarried });
+  const outcome = delivery.endpoint.is_readable
+    ? await services.poster.post({ ...signedRequest(delivery, started_at), onCarried })
+    : notSent("service_error");
   const ended_at = services.now();
   if (outcome.error !== null) services.log.info(failureOf(delivery, outcome), "an attempt failed");
   return { attempt_id: services.newId("att"), delivery, outcome, verdict: judge(delivery, outcome, ended_at), started_at, ended_at };

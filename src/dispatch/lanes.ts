@@ -1,9 +1,8 @@
 import type { Id } from "../core/ids.ts";
 import type { PostOutcome } from "../core/poster.ts";
 import type { ClaimedDelivery, Destination } from "./claim-deliveries.ts";
-
-/** How an endpoint answers: nothing is known yet; at once; or it takes its time, if it answers at all. */
-type Pace = "new" | "quick" | "slow";
+import type { SlowEndpoints } from "./memory.ts";
+import { Wire, type Lane, type Pace } from "./wire.ts";
 
 /** Who has said nothing for so long is slow. */
 const silent_ms = 500;
@@ -16,50 +15,23 @@ export const posts_on_each_wire = 256;
 /** How much of what one host takes must be free for it. So the slow ones of many endpoints on a host leave half of it to the others. */
 const free_for_slow = 0.5;
 
-/** The slow ones, with their places: what one run of this process has learnt the next one knows. The oldest knowledge goes first. */
-const known_slow = new Map<string, number>();
-const known_slow_at_most = 10_000;
-
-interface Lane {
-  id: string;
-  workspace_id: Id<"ws">;
-  destination: Destination;
-  waiting: ClaimedDelivery[];
-  posting: number;
-  /** Posts at once. */
-  places: number;
-  pace: Pace;
-  /** When it last answered or, with nothing on the wire before, was last asked. */
-  heard_ms: number;
-  /** Among the turns of its wire, or aside: until its host has room, or until it is known anew where it leads. */
-  stands: "in line" | "aside" | undefined;
-}
-
-/** The lanes that share places: each has its turn. */
-interface Wire {
-  readonly free_at_least: number;
-  readonly turns: Lane[];
-  /** By origin, those whose host had no room at their turn. */
-  readonly aside: Map<string, Lane[]>;
-}
-
-const newWire = (free_at_least: number): Wire => ({ free_at_least, turns: [], aside: new Map() });
-
 /**
  * What is leased and not on the wire yet, endpoint by endpoint. Endpoints take turns, and each has so many posts on the wire at
  * most. Who does not answer moves to a wire of the slow ones: whoever answers waits for none of them, however many there are.
  */
 export class Lanes {
   readonly #roomAt: (origin: string) => number;
+  readonly #known_slow: SlowEndpoints;
   readonly #lanes = new Map<string, Lane>();
-  readonly #wires = { quick: newWire(0), slow: newWire(free_for_slow) };
+  readonly #wires = { quick: new Wire(0), slow: new Wire(free_for_slow) };
   readonly #waiting = { new: 0, quick: 0, slow: 0 };
   readonly #posting = { new: 0, quick: 0, slow: 0 };
   #outdated: Lane[] = [];
 
   /** It is asked how much of what a host takes at once is free: from 0 to 1. */
-  constructor(roomAt: (origin: string) => number) {
+  constructor(roomAt: (origin: string) => number, known_slow: SlowEndpoints) {
     this.#roomAt = roomAt;
+    this.#known_slow = known_slow;
   }
 
   get size(): number {
@@ -87,7 +59,7 @@ export class Lanes {
 
   /** How many wait whose endpoint has room, the slow ones left out. */
   startable(): number {
-    return this.#wires.quick.turns.reduce((sum, { waiting }) => sum + waiting.length, 0);
+    return this.#wires.quick.startable();
   }
 
   add(delivery: ClaimedDelivery): void {
@@ -99,12 +71,22 @@ export class Lanes {
   }
 
   #open({ lane: id, workspace_id, endpoint: destination }: ClaimedDelivery): Lane {
-    const slow_places = known_slow.get(id);
+    const slow_places = this.#known_slow.placesOf(id);
     const [pace, places] = slow_places === undefined ? (["new", first_places] as const) : (["slow", slow_places] as const);
     const lane: Lane = { id, workspace_id, destination, waiting: [], posting: 0, places, pace, heard_ms: 0, stands: undefined };
     this.#lanes.set(id, lane);
     return lane;
   }
+
+  #wireOf = ({ pace }: Lane): Wire => this.#wires[pace === "slow" ? "slow" : "quick"];
+
+  #lineUp = (lane: Lane): void => this.#wireOf(lane).lineUp(lane);
+
+  /** Its pace may be another than when it stood aside, and its wire with it. */
+  #lineUpAnew = (lane: Lane): void => {
+    lane.stands = undefined;
+    this.#lineUp(lane);
+  };
 
   /** The next that may go on the wire. Whoever takes it says when it has ended. */
   next(): ClaimedDelivery | undefined {
@@ -116,13 +98,12 @@ export class Lanes {
     return this.#posting.slow < posts_on_each_wire ? this.#nextOf(slow) : undefined;
   }
 
-  #nextOf({ turns, aside, free_at_least }: Wire): ClaimedDelivery | undefined {
+  #nextOf(wire: Wire): ClaimedDelivery | undefined {
     const now_ms = performance.now();
-    for (let lane = turns.shift(); lane; lane = turns.shift()) {
+    for (let lane = wire.next(); lane; lane = wire.next()) {
       const { destination } = lane;
-      lane.stands = "aside";
       if (now_ms - destination.read_ms > known_for_ms) this.#outdated.push(lane);
-      else if (this.#roomAt(destination.origin) <= free_at_least) standAside(aside, destination.origin, lane);
+      else if (this.#roomAt(destination.origin) <= wire.free_at_least) wire.waitForHost(lane);
       else return this.#begin(lane, now_ms);
     }
     return undefined;
@@ -135,8 +116,7 @@ export class Lanes {
     lane.posting += 1;
     this.#waiting[lane.pace] -= 1;
     this.#posting[lane.pace] += 1;
-    lane.stands = undefined;
-    this.#lineUp(lane);
+    this.#lineUpAnew(lane);
     return delivery;
   }
 
@@ -147,7 +127,7 @@ export class Lanes {
     this.#posting[lane.pace] -= 1;
     if (outcome) this.#learn(lane, outcome);
     // Whoever has waited for this host stands before who has just been there.
-    for (const wire of Object.values(this.#wires)) this.#comeForward(wire, origin, 1);
+    for (const wire of Object.values(this.#wires)) wire.called(origin, 1).forEach(this.#lineUpAnew);
     if (lane.posting === 0 && lane.waiting.length === 0) this.#lanes.delete(id);
     else this.#lineUp(lane);
   }
@@ -159,38 +139,17 @@ export class Lanes {
   }
 
   #setPace(lane: Lane, pace: Pace): void {
-    if (pace === "slow") remember(lane);
-    else known_slow.delete(lane.id);
+    if (pace === "slow") this.#known_slow.remember(lane.id, lane.places);
+    else this.#known_slow.forget(lane.id);
     if (pace === lane.pace) return;
     this.#waiting[lane.pace] -= lane.waiting.length;
     this.#posting[lane.pace] -= lane.posting;
-    const { turns } = this.#wireOf(lane);
+    const stood_in_line = lane.stands === "in line";
+    if (stood_in_line) this.#wireOf(lane).leave(lane);
     lane.pace = pace;
     this.#waiting[pace] += lane.waiting.length;
     this.#posting[pace] += lane.posting;
-    if (lane.stands !== "in line") return;
-    turns.splice(turns.indexOf(lane), 1);
-    this.#wireOf(lane).turns.push(lane);
-  }
-
-  #wireOf = ({ pace }: Lane): Wire => this.#wires[pace === "slow" ? "slow" : "quick"];
-
-  #lineUp(lane: Lane): void {
-    if (lane.stands || lane.waiting.length === 0 || lane.posting >= lane.places) return;
-    lane.stands = "in line";
-    this.#wireOf(lane).turns.push(lane);
-  }
-
-  #comeForward({ aside }: Wire, origin: string, count: number): void {
-    const lanes = aside.get(origin);
-    if (!lanes) return;
-    for (const lane of lanes.splice(0, count)) this.#standAnew(lane);
-    if (lanes.length === 0) aside.delete(origin);
-  }
-
-  #standAnew(lane: Lane): void {
-    lane.stands = undefined;
-    this.#lineUp(lane);
+    if (stood_in_line) this.#lineUp(lane);
   }
 
   /** From time to time: who has fallen silent is slow, and who waits for a host asks again, which others may have left. */
@@ -199,9 +158,7 @@ export class Lanes {
     for (const lane of this.#lanes.values()) {
       if (lane.pace !== "slow" && lane.posting > 0 && now_ms - lane.heard_ms > silent_ms) this.#setPace(lane, "slow");
     }
-    for (const wire of Object.values(this.#wires)) {
-      for (const origin of wire.aside.keys()) this.#comeForward(wire, origin, Infinity);
-    }
+    for (const wire of Object.values(this.#wires)) wire.allCalled().forEach(this.#lineUpAnew);
   }
 
   /** Those whose turn came, and of which it must be known anew where they lead. */
@@ -215,7 +172,7 @@ export class Lanes {
     this.#outdated = [];
     for (const lane of outdated) {
       lane.destination = destinations.get(lane.id) ?? lane.destination;
-      this.#standAnew(lane);
+      this.#lineUpAnew(lane);
     }
   }
 
@@ -228,25 +185,8 @@ export class Lanes {
       lane.stands = undefined;
       if (lane.posting === 0) this.#lanes.delete(lane.id);
     }
-    for (const { turns, aside } of Object.values(this.#wires)) {
-      turns.length = 0;
-      aside.clear();
-    }
+    for (const wire of Object.values(this.#wires)) wire.clear();
     this.#outdated = [];
     return taken;
   }
-}
-
-function standAside(aside: Wire["aside"], origin: string, lane: Lane): void {
-  const lanes = aside.get(origin);
-  if (lanes) lanes.push(lane);
-  else aside.set(origin, [lane]);
-}
-
-function remember({ id, places }: Lane): void {
-  known_slow.delete(id);
-  known_slow.set(id, places);
-  if (known_slow.size <= known_slow_at_most) return;
-  const [oldest] = known_slow.keys();
-  known_slow.delete(oldest!);
 }

@@ -2,13 +2,13 @@ import { z } from "zod";
 import { idField, listOf, Moment, pageInput, several, Timestamp } from "../core/fields.ts";
 import { exampleId, story } from "../core/story.ts";
 import { EventName } from "../webhooks/contract.ts";
-import { examplePayload } from "../webhooks/define-event.ts";
+import { examplePayload, payloadSchema } from "../webhooks/define-event.ts";
 import { eventTypes } from "./catalogue.ts";
 
 /** In the document it is one of the events' own schemas. Here nothing is taken away from what was stored. */
 export const EventPayload = z.record(z.string(), z.unknown()).meta({ id: "EventPayload" });
 
-const { new_message } = eventTypes;
+const { new_message, sentiment_result } = eventTypes;
 const example_payload = examplePayload(new_message);
 
 export const Event = z
@@ -50,18 +50,30 @@ export const EventTypeEntry = z
     example_payload: EventPayload.nullable().meta({
       description: "An example of the body that is posted; null while its shape is not settled.",
     }),
+    payload_schema: z.record(z.string(), z.unknown()).nullable().meta({
+      description:
+        "The JSON Schema (2020-12) of the body that is posted, complete in itself: the same as in this document's `webhooks`. Null while its shape is not settled.",
+    }),
   })
   .meta({
     id: "EventTypeEntry",
     description: "A kind of event.",
     examples: [
-      { object: "event_type", type: new_message.type, status: "available", description: new_message.description, example_payload },
+      {
+        object: "event_type",
+        type: sentiment_result.type,
+        status: sentiment_result.status,
+        description: sentiment_result.description,
+        example_payload: examplePayload(sentiment_result),
+        payload_schema: payloadSchema(sentiment_result),
+      },
       {
         object: "event_type",
         type: "agent.handoff",
         status: "roadmap",
         description: "A conversation was handed from the AI agent to a person, or back.",
         example_payload: null,
+        payload_schema: null,
       },
     ],
   });

@@ -1,6 +1,6 @@
 import type { Ctx } from "../core/context.ts";
 import { pageOf, readCursor, type Listing } from "../core/page.ts";
-import { examplePayload } from "../webhooks/define-event.ts";
+import { examplePayload, payloadSchema } from "../webhooks/define-event.ts";
 import { eventTypes, roadmap } from "./catalogue.ts";
 import type { EventTypeEntry, ListEventTypes } from "./contract.ts";
 
@@ -21,6 +21,13 @@ const catalogue: EventTypeEntry[] = [
     status: event.status,
     description: event.description,
     example_payload: examplePayload(event),
+    payload_schema: payloadSchema(event),
   })),
-  ...roadmap.map((announced) => ({ ...announced, object: "event_type" as const, status: "roadmap" as const, example_payload: null })),
+  ...roadmap.map((announced) => ({
+    ...announced,
+    object: "event_type" as const,
+    status: "roadmap" as const,
+    example_payload: null,
+    payload_schema: null,
+  })),
 ];

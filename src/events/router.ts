@@ -33,7 +33,8 @@ export const eventTypesRouter = router({
     route: "GET /v1/event_types",
     name: "listEventTypes",
     summary: "List event types",
-    description: "Every kind of event, with an example of the body that is posted. Those on the roadmap are announced, but not sent yet.",
+    description:
+      "Every kind of event, with an example of the body that is posted, and its JSON Schema. Those on the roadmap are announced, but not sent yet.",
     input: ListEventTypes,
     output: EventTypeList,
     errors: ["invalid_cursor"],

@@ -3,10 +3,27 @@ import type { Document, Response } from "./document-nodes.ts";
 import { pascal } from "./describe-operation.ts";
 import { exampleOf, type Schema } from "../core/example.ts";
 import { exampleId } from "../core/story.ts";
+import { hours, minutes, seconds } from "../core/time.ts";
+import { schedule_ms } from "../dispatch/judge.ts";
+
+const waits = schedule_ms.slice(1).map((ms) => {
+  const [unit_ms, unit] = (
+    [
+      [hours(1), "h"],
+      [minutes(1), "min"],
+    ] as const
+  ).find(([long]) => ms >= long) ?? [seconds(1), "s"];
+  return `${ms / unit_ms} ${unit}`;
+});
 
 export const webhookChapter = {
   name: "Webhooks",
-  description: "What is posted to your endpoints, and how to verify it (Standard Webhooks 1.0.0).",
+  description: [
+    "What is posted to your endpoints, and how to verify it (Standard Webhooks 1.0.0).",
+    "Each event is posted at least once, and in no promised order: recognise duplicates by `webhook-id`, and go by the body's `timestamp`.",
+    `What is not answered with 2xx within ten seconds is tried again after ${waits.join(", ")}, each a little longer so that not all come at once; meanwhile others are posted.`,
+    "What has failed for a day can be replayed, under the same `webhook-id`.",
+  ].join(" "),
 };
 
 const webhookHeaders: [name: string, required: boolean, description: string, example: string][] = [
@@ -51,7 +68,7 @@ export function describeWebhook(document: Document, event: EventType): object {
     },
     responses: {
       "2XX": { description: "Received. Answer within ten seconds: any other answer, or none, is tried again for up to 24 hours." },
-      "4XX": { description: "Not received. 410 disables the endpoint; with 429, `Retry-After` can delay the next attempt." },
+      "4XX": { description: "Not received. 410 disables the endpoint; with 429, as with 503, `Retry-After` can delay the next attempt." },
     },
   };
 }

@@ -2,9 +2,9 @@ import { z } from "zod";
 import { idField, Timestamp } from "../core/fields.ts";
 import { exampleId, story } from "../core/story.ts";
 
-export const JobKind = z.enum(["replay_failed", "replay_missing"]).meta({
+export const JobKind = z.enum(["replay_failed", "replay_canceled", "replay_missing"]).meta({
   description:
-    "`replay_failed`: failed deliveries are tried again; `replay_missing`: events that were never delivered to an endpoint are delivered.",
+    "`replay_failed`: failed deliveries are tried again; `replay_canceled`: canceled deliveries are made after all; `replay_missing`: events that were never delivered to an endpoint are delivered.",
 });
 export type JobKind = z.infer<typeof JobKind>;
 

@@ -3,6 +3,7 @@ import type { Dispatcher } from "undici";
 import type { AttemptError, PostOutcome } from "../core/poster.ts";
 import { BlockedAddress, NameNotResolved } from "./address-guard.ts";
 import type { Connection } from "./connections.ts";
+import { NoWayOut } from "./socket.ts";
 
 /** A response up to here is read to its end, so that the connection can be used again. */
 const read_at_most_bytes = 64 * 1024;
@@ -139,6 +140,7 @@ const clean = (text: string): string => text.replaceAll("\0", "\ufffd");
 function classOf(error: Error & { code?: string }, is_connected: boolean): AttemptError {
   if (error instanceof BlockedAddress) return "blocked_address";
   if (error instanceof NameNotResolved) return "dns";
+  if (error instanceof NoWayOut) return "service_error";
   const { code = "", message } = error;
   if (code === "ETIMEDOUT") return "timeout";
   if (code === "EPROTO" || /^ERR_(SSL|TLS)_/.test(code)) return "tls";

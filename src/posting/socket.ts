@@ -18,6 +18,11 @@ interface Listener {
   failed: (error: Error) => void;
 }
 
+/** The proxy did not let us out: no receiver is to blame. */
+export class NoWayOut extends Error {
+  override readonly name = "NoWayOut";
+}
+
 /** Connects to one of the judged addresses; SNI and the certificate's name stay the URL's. */
 export function openSocket(url: URL, addresses: string[], way: Way, listener: Listener): { destroy(): void } {
   if (way.proxy_url !== undefined) return openTunnel(new URL(way.proxy_url), url, addresses, way, listener);
@@ -53,7 +58,10 @@ function openTunnel(proxy: URL, url: URL, addresses: string[], way: Way, listene
     });
     current = request;
     request
-      .on("error", listener.failed)
+      // A proxy may hang up because nobody is behind it.
+      .on("error", (error: NodeJS.ErrnoException) => {
+        listener.failed(error.code === "ECONNRESET" ? error : new NoWayOut("the proxy cannot be asked", { cause: error }));
+      })
       .once("connect", ({ statusCode = 0 }, stream, head) => {
         const socket = (stream as Socket).setNoDelay(true).on("error", listener.failed);
         if (statusCode >= 200 && statusCode < 300) {
@@ -62,6 +70,7 @@ function openTunnel(proxy: URL, url: URL, addresses: string[], way: Way, listene
           return enter(socket);
         }
         socket.destroy();
+        if (statusCode === 407) return listener.failed(new NoWayOut("the proxy wants to know who asks"));
         if (others.length > 0) ask(others);
         else listener.failed(Object.assign(new Error(`the proxy answered ${statusCode}`), { code: "ECONNREFUSED" }));
       })

@@ -2,8 +2,9 @@ import { z } from "zod";
 import { ChannelKind } from "../channels/contract.ts";
 import { idField, listOf, Moment, pageInput, several, Timestamp } from "../core/fields.ts";
 import { attemptErrors } from "../core/poster.ts";
-import { exampleId, story } from "../core/story.ts";
+import { story } from "../core/story.ts";
 import { HeaderPatch } from "./endpoint-headers.ts";
+import { examples } from "./examples.ts";
 
 export const EventName = z
   .enum(["new_message", "conversation_end", "tool_call", "sentiment_result"])
@@ -35,31 +36,17 @@ export const WebhookEndpoint = z
       description: "When attempts began to fail without a success since; null: the last one succeeded.",
     }),
     delivery_id_header: z.boolean().meta({ description: "Whether the header `delivery_id` is sent beside `webhook-id`." }),
-    header_names: z.array(z.string()).meta({ description: "The names of your own headers that are sent; their values are never shown." }),
+    header_names: z.array(z.string()).meta({
+      description:
+        "The names of your own headers that are sent; their values are never shown. Empty too where the service can read them no more, and deliveries fail with `service_error`: set them again.",
+    }),
     created_at: Timestamp,
     updated_at: Timestamp,
   })
   .meta({
     id: "WebhookEndpoint",
     description: "A URL that events are posted to.",
-    examples: [
-      {
-        id: exampleId("whe"),
-        object: "webhook_endpoint",
-        url: "https://hooks.example.com/wassla",
-        name: "Order system",
-        event_types: ["new_message", "conversation_end"],
-        channels: ["whatsapp"],
-        enabled: true,
-        disabled_reason: null,
-        status: "active",
-        failing_since: null,
-        delivery_id_header: true,
-        header_names: ["x-api-key"],
-        created_at: story.keys_made_at,
-        updated_at: story.keys_made_at,
-      },
-    ],
+    examples: [examples.endpoint],
   });
 export type WebhookEndpoint = z.input<typeof WebhookEndpoint>;
 
@@ -141,7 +128,7 @@ export type StoredDeliveryStatus = Exclude<DeliveryStatus, "pending"> | "ready" 
 export const AttemptError = z.enum(attemptErrors).meta({
   id: "WebhookAttemptError",
   description:
-    "Why an attempt failed. `non_2xx`: the receiver answered with another status; `blocked_address`: the URL leads to an address that is not public; `service_error`: not the receiver's fault: the service could not read what it signs with or the endpoint's own headers, and sent nothing; the others: no complete answer came.",
+    "Why an attempt failed. `non_2xx`: the receiver answered with another status; `blocked_address`: the URL leads to an address that is not public; `service_error`: not the receiver's fault: the service could not read what it signs with or the endpoint's own headers, or did not get through its own proxy, and sent nothing; the others: no complete answer came.",
   examples: ["timeout"],
 });
 
@@ -150,24 +137,6 @@ export const Trigger = z.enum(["automatic", "manual", "test"]).meta({
   description: "`automatic`: by the schedule; `manual`: by a replay; `test`: an example, by a test of the endpoint.",
 });
 export type Trigger = z.infer<typeof Trigger>;
-
-const delivery = {
-  id: exampleId("dlv"),
-  object: "webhook_delivery",
-  endpoint_id: exampleId("whe"),
-  event_id: exampleId("evt"),
-  event_type: "new_message",
-  conversation_id: exampleId("conv"),
-  status: "succeeded",
-  attempts: 1,
-  next_attempt_at: null,
-  last_attempt_at: "2026-11-22T10:15:12.502Z",
-  last_status_code: 200,
-  last_error: null,
-  completed_at: "2026-11-22T10:15:12.644Z",
-  created_at: story.asked_at,
-  updated_at: "2026-11-22T10:15:12.644Z",
-};
 
 export const WebhookDelivery = z
   .object({
@@ -187,7 +156,7 @@ export const WebhookDelivery = z
     created_at: Timestamp,
     updated_at: Timestamp,
   })
-  .meta({ id: "WebhookDelivery", description: "One event for one endpoint, with all its attempts.", examples: [delivery] });
+  .meta({ id: "WebhookDelivery", description: "One event for one endpoint, with all its attempts.", examples: [examples.delivery] });
 export type WebhookDelivery = z.input<typeof WebhookDelivery>;
 
 export const DeliveryRef = z.strictObject({ delivery_id: idField("dlv") });
@@ -203,6 +172,7 @@ const deliveryFilters = {
   status: several(DeliveryStatus),
   event_type: several(EventName),
   response_class: several(ResponseClass),
+  event_id: idField("evt").optional(),
   conversation_id: idField("conv").optional(),
   created_after: Moment.optional(),
   created_before: Moment.optional(),
@@ -214,22 +184,6 @@ export type ListDeliveries = z.output<typeof ListDeliveries>;
 export const ListEndpointDeliveries = EndpointRef.extend(deliveryFilters);
 export type ListEndpointDeliveries = z.output<typeof ListEndpointDeliveries>;
 export const DeliveryList = listOf(WebhookDelivery, "WebhookDeliveryList");
-
-const attempt = {
-  id: exampleId("att"),
-  object: "webhook_attempt",
-  delivery_id: exampleId("dlv"),
-  number: 1,
-  trigger: "automatic",
-  url: "https://hooks.example.com/wassla",
-  status_code: 200,
-  error: null,
-  duration_ms: 142,
-  response_headers: { "content-type": "application/json" },
-  response_body: '{"ok":true}',
-  remote_address: "203.0.113.10",
-  created_at: "2026-11-22T10:15:12.502Z",
-};
 
 export const WebhookAttempt = z
   .object({
@@ -249,7 +203,7 @@ export const WebhookAttempt = z
     remote_address: z.string().nullable().meta({ description: "The IP address that was connected to; null where no connection was made." }),
     created_at: Timestamp,
   })
-  .meta({ id: "WebhookAttempt", description: "One request to the receiver, and its result.", examples: [attempt] });
+  .meta({ id: "WebhookAttempt", description: "One request to the receiver, and its result.", examples: [examples.attempt] });
 export type WebhookAttempt = z.input<typeof WebhookAttempt>;
 
 export const ListAttempts = DeliveryRef.extend({
@@ -279,14 +233,14 @@ export const WebhookTest = z
   .meta({
     id: "WebhookTest",
     description: "An example that was posted, and what the receiver answered.",
-    examples: [{ object: "webhook_test", delivery: { ...delivery, conversation_id: null }, attempt: { ...attempt, trigger: "test" } }],
+    examples: [examples.test],
   });
 export type WebhookTest = z.input<typeof WebhookTest>;
 
 export const ReplayDeliveries = EndpointRef.extend({
-  deliveries: z.enum(["failed", "missing"]).meta({
+  deliveries: z.enum(["failed", "canceled", "missing"]).meta({
     description:
-      "`failed`: one more attempt for each failed delivery; `missing`: a delivery for each event that has none for this endpoint, for instance because it was disabled.",
+      "`failed`: one more attempt for each failed delivery; `canceled`: one for each canceled delivery, for instance those that waited when it was disabled; `missing`: a delivery for each event that has none for this endpoint, for instance because it was disabled.",
   }),
   since: Moment.meta({ description: "Start of the range, inclusive; at most as far back as events are kept.", examples: [story.asked_at] }),
   until: Moment.meta({ description: "End of the range, exclusive; default: now.", examples: [story.closed_at] }).optional(),
@@ -324,8 +278,6 @@ export const EndpointStats = z
   .meta({ id: "WebhookEndpointStats", description: "How many attempts to an endpoint succeeded. Tests do not count." });
 export type EndpointStats = z.input<typeof EndpointStats>;
 
-const secret = { object: "webhook_secret", hint: "K7c=", created_at: story.keys_made_at, previous: [] };
-
 export const WebhookSecret = z
   .object({
     object: z.literal("webhook_secret"),
@@ -344,7 +296,7 @@ export const WebhookSecret = z
   .meta({
     id: "WebhookSecret",
     description: "What webhooks are signed with. The secret itself is shown once, when it is created.",
-    examples: [secret],
+    examples: [examples.secret],
   });
 export type WebhookSecret = z.input<typeof WebhookSecret>;
 
@@ -369,13 +321,5 @@ export const RotatedSecret = WebhookSecret.extend({
 }).meta({
   id: "RotatedWebhookSecret",
   description: "The new secret, which is shown in full only in this answer.",
-  examples: [
-    {
-      object: "webhook_secret",
-      hint: "r8w=",
-      created_at: story.closed_at,
-      previous: [{ hint: "K7c=", created_at: story.keys_made_at, expires_at: "2026-11-23T10:32:50.900Z" }],
-      secret: "whsec_dGhpcyBpcyBhbiBleGFtcGxlIGFuZCBubyBzZWNyZXQr8w=",
-    },
-  ],
+  examples: [examples.rotated_secret],
 });

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { exampleOf, type Schema } from "../core/example.ts";
+import { exampleOf, nameOf, type Schema } from "../core/example.ts";
 import { idField, Timestamp } from "../core/fields.ts";
 import type { EventName } from "./contract.ts";
 
@@ -33,4 +33,24 @@ export function defineEvent<D extends z.ZodType>(event: Omit<EventType<D>, "payl
 export function examplePayload({ payload }: Pick<EventType, "payload">): Record<string, unknown> {
   const { $defs, ...schema } = z.toJSONSchema(payload) as Schema & { $defs: Record<string, Schema> };
   return payload.parse(exampleOf(schema, $defs)) as Record<string, unknown>;
+}
+
+/** What a receiver may hold a body to (JSON Schema 2020-12). Fields may be added at any time, so that it refuses none that it does not name. */
+export function payloadSchema({ payload }: Pick<EventType, "payload">): Record<string, unknown> {
+  const { $defs, ...schema } = z.toJSONSchema(payload, {
+    override: ({ jsonSchema }) => {
+      delete jsonSchema.examples;
+      if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+    },
+  }) as Schema & { $defs: Record<string, Schema> };
+  return whole(schema, $defs) as Record<string, unknown>;
+}
+
+/** Without references: whoever reads it as an example in the document would look for them there. */
+function whole(node: unknown, $defs: Record<string, Schema>): unknown {
+  if (Array.isArray(node)) return node.map((part) => whole(part, $defs));
+  if (node === null || typeof node !== "object") return node;
+  const { $ref, ...own } = node as Schema;
+  const named = $ref === undefined ? own : { ...$defs[nameOf($ref)], ...own };
+  return Object.fromEntries(Object.entries(named).map(([name, part]) => [name, whole(part, $defs)]));
 }

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Ctx } from "../core/context.ts";
 import { ApiError, invalid, type Fault } from "../core/errors.ts";
 import type { Id } from "../core/ids.ts";
-import type { Vault } from "../core/vault.ts";
+import type { webhook_endpoints } from "./tables.ts";
 
 export const most_headers = 20;
 
@@ -68,5 +68,19 @@ const placeOf = (workspace_id: Id<"ws">) => ({ workspace_id, column: "webhook_en
 export const sealHeaders = ({ vault, workspace_id }: Pick<Ctx, "vault" | "workspace_id">, headers: Record<string, string>): string | null =>
   Object.keys(headers).length === 0 ? null : vault.seal("webhook_headers", placeOf(workspace_id), JSON.stringify(headers));
 
-export const openHeaders = (vault: Vault, workspace_id: Id<"ws">, sealed: string | null): Record<string, string> =>
-  sealed === null ? {} : (JSON.parse(vault.open("webhook_headers", placeOf(workspace_id), sealed)) as Record<string, string>);
+type Sealed = Pick<typeof webhook_endpoints.$inferSelect, "workspace_id" | "id" | "sealed_headers">;
+
+/**
+ * Null where they do not open, which is a fault of ours and is told to ourselves: an endpoint is seen, changed and deleted
+ * without them, and whoever names its headers anew mends it.
+ */
+export function readHeaders({ vault, log }: Pick<Ctx, "vault" | "log">, endpoint: Sealed): Record<string, string> | null {
+  const { workspace_id, id: endpoint_id, sealed_headers } = endpoint;
+  if (sealed_headers === null) return {};
+  try {
+    return JSON.parse(vault.open("webhook_headers", placeOf(workspace_id), sealed_headers)) as Record<string, string>;
+  } catch (error) {
+    log.error({ err: error, workspace_id, endpoint_id, sealed: "headers" }, "an endpoint's own headers cannot be opened");
+    return null;
+  }
+}

@@ -18,7 +18,7 @@ import type {
 } from "./contract.ts";
 import { liveEndpoint } from "./find-endpoint.ts";
 import { presentAttempt, presentDelivery } from "./present.ts";
-import { webhook_attempts, webhook_deliveries, webhook_endpoints } from "./tables.ts";
+import { events, webhook_attempts, webhook_deliveries, webhook_endpoints } from "./tables.ts";
 
 /** The delivery log, the newest first. */
 export async function listDeliveries(ctx: Ctx, input: ListDeliveries) {
@@ -33,12 +33,14 @@ export async function listEndpointDeliveries(ctx: Ctx, input: ListEndpointDelive
 }
 
 async function readLog(ctx: Ctx, listing: Listing, input: ListDeliveries) {
+  await assertMine(ctx, events, "/event_id", input.event_id);
   await assertMine(ctx, conversations, "/conversation_id", input.conversation_id);
   const { last_status_code, last_attempt_at } = webhook_deliveries;
   const filters = and(
     given(input.endpoint_id, (id) => eq(webhook_deliveries.endpoint_id, id)),
     given(input.event_type, (types) => inArray(webhook_deliveries.event_type, types)),
     given(input.response_class, (classes) => and(isNotNull(last_attempt_at), answeredWith(last_status_code, classes))!),
+    given(input.event_id, (id) => eq(webhook_deliveries.event_id, id)),
     given(input.conversation_id, (id) => eq(webhook_deliveries.conversation_id, id)),
     createdWithin(webhook_deliveries, "dlv", input),
   );

@@ -1,18 +1,18 @@
 import type { Ctx } from "../core/context.ts";
 import { extended } from "../core/extended.ts";
 import type { WebhookAttempt, WebhookDelivery, WebhookEndpoint } from "./contract.ts";
-import { openHeaders } from "./endpoint-headers.ts";
+import { readHeaders } from "./endpoint-headers.ts";
 import type { webhook_attempts, webhook_deliveries, webhook_endpoints } from "./tables.ts";
 
 type EndpointRow = typeof webhook_endpoints.$inferSelect;
 type DeliveryRow = typeof webhook_deliveries.$inferSelect;
 type AttemptRow = typeof webhook_attempts.$inferSelect;
 
-export const presentEndpoint = ({ vault }: Pick<Ctx, "vault">, row: EndpointRow): WebhookEndpoint => ({
+export const presentEndpoint = (ctx: Pick<Ctx, "vault" | "log">, row: EndpointRow): WebhookEndpoint => ({
   ...row,
   object: "webhook_endpoint",
   status: !row.enabled ? "disabled" : row.failing_since ? "failing" : "active",
-  header_names: Object.keys(openHeaders(vault, row.workspace_id, row.sealed_headers)),
+  header_names: Object.keys(readHeaders(ctx, row) ?? {}),
 });
 
 /** Whether a delivery may be claimed now or later is the queue's affair; outside both are pending. */

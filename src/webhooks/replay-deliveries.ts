@@ -46,32 +46,58 @@ async function assertRange(ctx: Ctx, { since, until }: Range): Promise<void> {
   if (faults.length > 0) throw invalid(...faults);
 }
 
-function assertEnabled({ enabled, deleted_at }: typeof webhook_endpoints.$inferSelect): void {
+type EndpointRow = typeof webhook_endpoints.$inferSelect;
+
+function assertEnabled({ enabled, deleted_at }: EndpointRow): void {
   if (!enabled || deleted_at) throw new ApiError("endpoint_disabled");
 }
 
 /** One more attempt for each delivery that has failed; what fails again stays failed. */
 export async function replayFailed(ctx: TxCtx, job: JobRow): Promise<Step> {
+  return replayEnded(ctx, job, await endpointOf(ctx, job), "failed");
+}
+
+/**
+ * The same of those that were canceled, as all were that waited when the endpoint went out of service. That is written to them little
+ * by little: it begins when none is left of an earlier term that is still to be canceled, being written, or under way.
+ */
+export async function replayCanceled(ctx: TxCtx, job: JobRow): Promise<Step> {
+  const endpoint = await endpointOf(ctx, job);
+  const may_begin = job.position !== null || ((await isOver(ctx, job.xid)) && !(await isTermEnding(ctx, endpoint)));
+  if (!may_begin) return later(job);
+  return replayEnded(ctx, job, endpoint, "canceled");
+}
+
+/** Each state by itself: it has an index of its own. */
+async function isTermEnding(ctx: TxCtx, { id, term }: EndpointRow): Promise<boolean> {
+  const left = ["ready", "scheduled", "delivering"].map((status) => {
+    const of_endpoint = and(mine(ctx, webhook_deliveries), eq(webhook_deliveries.endpoint_id, id));
+    return sql`exists (select from ${webhook_deliveries}
+      where ${of_endpoint} and ${webhook_deliveries.status} = ${sql.raw(`'${status}'`)} and ${lt(webhook_deliveries.term, term)})`;
+  });
+  const [row] = await query<{ is_ending: boolean }>(ctx.db, sql`select ${sql.join(left, sql` or `)} as is_ending`);
+  return row!.is_ending;
+}
+
+async function replayEnded(ctx: TxCtx, job: JobRow, endpoint: EndpointRow, status: "failed" | "canceled"): Promise<Step> {
   const range = rangeOf(job);
-  const endpoint = await findMine(ctx, webhook_endpoints, range.endpoint_id);
-  assertEnabled(endpoint);
-  const failed = and(
+  const ended = and(
     mine(ctx, webhook_deliveries),
-    eq(webhook_deliveries.endpoint_id, range.endpoint_id),
-    eq(webhook_deliveries.status, sql.raw("'failed'")),
+    eq(webhook_deliveries.endpoint_id, endpoint.id),
+    eq(webhook_deliveries.status, sql.raw(`'${status}'`)),
     gte(webhook_deliveries.created_at, range.since),
     lt(webhook_deliveries.created_at, range.until),
     gte(webhook_deliveries.id, idsFrom("dlv", range.since)),
     lt(webhook_deliveries.id, idsBefore("dlv", range.until)),
     happened(ctx),
   );
-  const total = job.position === null ? await ctx.db.$count(webhook_deliveries, failed) : job.total;
+  const total = job.position === null ? await ctx.db.$count(webhook_deliveries, ended) : job.total;
   const picked = await ctx.db
     .select({ id: webhook_deliveries.id })
     .from(webhook_deliveries)
     .where(
       and(
-        failed,
+        ended,
         given(job.position ?? undefined, (position) => gt(webhook_deliveries.id, position as Id<"dlv">)),
       ),
     )
@@ -83,7 +109,7 @@ export async function replayFailed(ctx: TxCtx, job: JobRow): Promise<Step> {
     const now = ctx.now();
     await ctx.db
       .update(webhook_deliveries)
-      .set({ status: "ready", trigger: "manual", resting_status: "failed", term: endpoint.term, due_at: now, updated_at: now })
+      .set({ status: "ready", trigger: "manual", resting_status: status, term: endpoint.term, due_at: now, updated_at: now })
       .where(and(mine(ctx, webhook_deliveries), inArray(webhook_deliveries.id, ids)));
     ctx.wake("webhooks");
   }
@@ -100,9 +126,8 @@ const happened = (ctx: Ctx): SQL =>
  */
 export async function replayMissing(ctx: TxCtx, job: JobRow): Promise<Step> {
   const range = rangeOf(job);
-  const endpoint = await findMine(ctx, webhook_endpoints, range.endpoint_id);
-  assertEnabled(endpoint);
-  if (!(await isOver(ctx, job.xid))) return { position: job.position, processed: 0, total: null, next: { wait_ms: seconds(0.25) } };
+  const endpoint = await endpointOf(ctx, job);
+  if (!(await isOver(ctx, job.xid))) return later(job);
 
   const looked = await ctx.db
     .select({
@@ -165,6 +190,14 @@ export async function replayMissing(ctx: TxCtx, job: JobRow): Promise<Step> {
 }
 
 const rangeOf = ({ input }: JobRow): Range => input as unknown as Range;
+
+async function endpointOf(ctx: TxCtx, job: JobRow): Promise<EndpointRow> {
+  const endpoint = await findMine(ctx, webhook_endpoints, rangeOf(job).endpoint_id);
+  assertEnabled(endpoint);
+  return endpoint;
+}
+
+const later = ({ position, total }: JobRow): Step => ({ position, processed: 0, total, next: { wait_ms: seconds(0.25) } });
 
 async function isOver({ db }: TxCtx, xid: string): Promise<boolean> {
   const [row] = await query<{ over: boolean }>(db, sql`select ${xid}::xid8 < pg_snapshot_xmin(pg_current_snapshot()) as over`);

@@ -72,7 +72,7 @@ export const webhookEndpointsRouter = router({
     name: "updateWebhookEndpoint",
     summary: "Change a webhook endpoint",
     description:
-      "Changes what is named and leaves the rest. Disabling cancels what waits for it; what happens while it is disabled can be replayed afterwards as `missing`.",
+      "Changes what is named and leaves the rest. Disabling cancels what waits for it. Afterwards that can be replayed as `canceled`, and what happened while it was disabled as `missing`.",
     input: UpdateEndpoint,
     output: WebhookEndpoint,
     errors: ["webhook_url_not_allowed", "limit_reached"],
@@ -104,7 +104,7 @@ export const webhookEndpointsRouter = router({
     name: "replayWebhookDeliveries",
     summary: "Replay an endpoint's deliveries",
     description:
-      "Tries again everything that failed, or delivers everything that is missing, in a range of time. It goes on in the background: the answer is a job, whose progress can be read.",
+      "Tries again everything that failed or was canceled, or delivers everything that is missing, in a range of time. It goes on in the background: the answer is a job, whose progress can be read.",
     input: ReplayDeliveries,
     output: Job,
     status: 202,

@@ -5,7 +5,7 @@ import type { Ctx, TxCtx } from "../core/context.ts";
 import { mine } from "../db/mine.ts";
 import { assertWebhookUrl } from "../posting/address-guard.ts";
 import type { UpdateEndpoint } from "./contract.ts";
-import { openHeaders, patchedHeaders, sealHeaders } from "./endpoint-headers.ts";
+import { patchedHeaders, readHeaders, sealHeaders, type HeaderPatch } from "./endpoint-headers.ts";
 import { liveEndpoint } from "./find-endpoint.ts";
 import { presentEndpoint } from "./present.ts";
 import { webhook_endpoints } from "./tables.ts";
@@ -41,15 +41,13 @@ export async function updateEndpoint(ctx: TxCtx, input: UpdateEndpoint, url: str
 
 /** What is so already is no change. */
 function changesOf(ctx: TxCtx, endpoint: EndpointRow, input: UpdateEndpoint, url: string | undefined): Partial<EndpointRow> {
-  const held = openHeaders(ctx.vault, ctx.workspace_id, endpoint.sealed_headers);
-  const headers = patchedHeaders(held, input.headers ?? {});
   const wanted = {
     url,
     name: input.name,
     event_types: input.event_types && [...new Set(input.event_types)],
     channels: input.channels && [...new Set(input.channels)],
     delivery_id_header: input.delivery_id_header,
-    sealed_headers: isDeepStrictEqual(held, headers) ? undefined : sealHeaders(ctx, headers),
+    sealed_headers: sealedAnew(ctx, endpoint, input.headers ?? {}),
     enabled: input.enabled,
     // A fresh start: neither what once disabled it nor how it fared before says anything about it now.
     ...(input.enabled && !endpoint.enabled && { disabled_reason: null, failing_since: null }),
@@ -57,4 +55,12 @@ function changesOf(ctx: TxCtx, endpoint: EndpointRow, input: UpdateEndpoint, url
   const differs = ([field, value]: [string, unknown]) =>
     value !== undefined && !isDeepStrictEqual(value, endpoint[field as keyof EndpointRow]);
   return Object.fromEntries(Object.entries(wanted).filter(differs));
+}
+
+/** Undefined where they stay as they are. Of what cannot be read nothing is kept once a header is named. */
+function sealedAnew(ctx: TxCtx, endpoint: EndpointRow, patch: HeaderPatch): string | null | undefined {
+  if (Object.keys(patch).length === 0) return undefined;
+  const held = readHeaders(ctx, endpoint);
+  const headers = patchedHeaders(held ?? {}, patch);
+  return isDeepStrictEqual(held, headers) ? undefined : sealHeaders(ctx, headers);
 }

@@ -1,9 +1,8 @@
-import { sql } from "drizzle-orm";
+import { sql, type Placeholder } from "drizzle-orm";
 import type { Db, Tx } from "../core/context.ts";
 import { uuidOf, type Id } from "../core/ids.ts";
 import { after, seconds, type Timestamp } from "../core/time.ts";
 import { statement } from "../db/statement.ts";
-import type { StoredDeliveryStatus } from "./contract.ts";
 import { webhook_deliveries, webhook_endpoints } from "./tables.ts";
 
 /** What is being written in the very moment of an end is of the old term too. */
@@ -18,12 +17,12 @@ export const outOfService = (now: Timestamp) => ({
 });
 
 /** What waited is canceled. Where only a replay waited, the delivery stays as it had ended. */
-export const withdrawn = (now: Timestamp) => ({
-  status: sql<StoredDeliveryStatus>`coalesce(${webhook_deliveries.resting_status}, 'canceled')`,
-  completed_at: sql<Timestamp>`coalesce(${webhook_deliveries.completed_at}, ${now}::timestamptz)`,
-  trigger: "automatic" as const,
-  resting_status: null,
-  updated_at: now,
+export const withdrawn = (now: Timestamp | Placeholder) => ({
+  status: sql`coalesce(resting_status, 'canceled')`,
+  completed_at: sql`coalesce(completed_at, ${now}::timestamptz)`,
+  trigger: sql`'automatic'`,
+  resting_status: sql`null`,
+  updated_at: sql`${now}::timestamptz`,
 });
 
 /** No statement changes more of the deliveries that wait for one endpoint. */
@@ -58,12 +57,13 @@ const withdrawing = statement<object>(
       limit greatest(0, ${sql.placeholder("ready_at_most")}::int - (select count(*) from waiting)) for update skip locked
     )
     update ${webhook_deliveries} as d
-    set status = coalesce(d.resting_status, 'canceled'), completed_at = coalesce(d.completed_at, ${sql.placeholder("now")}::timestamptz),
-      trigger = 'automatic', resting_status = null, updated_at = ${sql.placeholder("now")}::timestamptz
+    set ${sql.join(columns, sql`, `)}
     where d.workspace_id = ${sql.placeholder("workspace_id")}::uuid
       and d.id = any(array(select id from waiting union all select id from ready))
     returning 1`,
 );
+
+const columns = Object.entries(withdrawn(sql.placeholder("now"))).map(([name, value]) => sql`${sql.identifier(name)} = ${value}`);
 
 const isEarlier = sql`d.workspace_id = ${sql.placeholder("workspace_id")}::uuid
   and d.endpoint_id = ${sql.placeholder("endpoint_id")}::uuid and d.term < ${sql.placeholder("term")}::int`;

@@ -22,7 +22,7 @@ const endpoints = urls.map((url): Destination => ({
   delivery_id_header: true,
   headers: {},
   secrets: [process.env["BENCH_SECRET"]!],
-  unopened: null,
+  is_readable: true,
   read_ms: 0,
 }));
 const deliveries = Array.from({ length: count }, (_, i): ClaimedDelivery => ({

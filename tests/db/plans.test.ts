@@ -136,15 +136,15 @@ test.skipIf(!onPostgres())(
     const history = await seedHistory(services, 100_000);
     await caughtUp(db);
 
-    const ask = async (path: string, cursor: string | null) => {
+    const ask = async <T = unknown>(path: string, cursor: string | null, rows = limit) => {
       asked.length = 0;
       const query = `limit=${limit}${cursor === null ? "" : `&cursor=${encodeURIComponent(cursor)}`}`;
       const response = await app.request(`${path}${path.includes("?") ? "&" : "?"}${query}`, {
         headers: { Authorization: `Bearer ${history.api_key}` },
       });
-      const { data, next_cursor } = (await response.json()) as Page<unknown>;
-      expect([path, response.status, data.length]).toEqual([path, 200, limit]);
-      return { next_cursor, page: asked.findLast(({ statement }) => / order by .* limit \$\d+$/s.test(statement))! };
+      const { data, next_cursor } = (await response.json()) as Page<T>;
+      expect([path, response.status, data.length]).toEqual([path, 200, rows]);
+      return { data, next_cursor, page: asked.findLast(({ statement }) => / order by .* limit \$\d+$/s.test(statement))! };
     };
 
     const faults: string[] = [];
@@ -154,16 +154,22 @@ test.skipIf(!onPostgres())(
       for (let at = 2; at <= deep; at++) ({ next_cursor, page } = await ask(list.of(history), next_cursor));
       faults.push(...(await faultsOf(db, list, page)).map((fault) => `${name}, page ${deep}: ${fault}`));
     }
+    const [{ event_id }] = (await ask<{ event_id: string }>("/v1/webhook_deliveries", null)).data as [{ event_id: string }];
+    const { page } = await ask(`/v1/webhook_deliveries?event_id=${event_id}`, null, 1);
+    faults.push(...(await faultsOf(db, of_an_event, page)).map((fault) => `deliveries of an event: ${fault}`));
     expect(faults).toEqual([]);
   },
   120_000,
 );
 
+/** At most one for each endpoint: so few are sorted. */
+const of_an_event = { ...deliveries("by_event"), sorts_pages: true };
+
 /**
  * As it is planned for these values, and for any: a prepared statement may come to be run either way. What is joined to
  * a page's rows is not judged: PostgreSQL may read all of a table while it has so few rows as here.
  */
-async function faultsOf(db: Db, { table, index, sorts_pages = false }: List, page: Asked): Promise<string[]> {
+async function faultsOf(db: Db, { table, index, sorts_pages = false }: Omit<List, "of">, page: Asked): Promise<string[]> {
   const faults: string[] = [];
   for (const mode of modes) {
     const nodes = nodesOf(await planOf(db, mode, page, "analyze"));

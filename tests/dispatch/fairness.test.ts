@@ -80,7 +80,7 @@ function postsToEnd() {
 
 const timed_out = { status_code: null, error: "timeout", duration_ms: 10_000 } as const;
 
-test("an endpoint has the more posts on the wire the more it answers, and after timeouts one, also in the next run", async () => {
+test("an endpoint has the more posts on the wire the more it answers, and after timeouts one, also in the next run of the process", async () => {
   const world = await createQuietWorld();
   const tenant = await world.tenant();
   const [id] = await leaveEndpoints(tenant.ctx, "https://receiver.example.com/", 1);
@@ -98,6 +98,14 @@ test("an endpoint has the more posts on the wire the more it answers, and after 
   const stopped = first.stop();
   endAll(timed_out);
   await stopped;
+
+  // Another process has connections of its own, and has learnt nothing yet.
+  const elsewhere = postsToEnd();
+  const other = runOf(world, elsewhere.poster);
+  await elsewhere.opened(4);
+  const left = other.stop();
+  elsewhere.endAll();
+  await left;
 
   const last = runOf(world, poster);
   for (const places of [1, 2, 4, 8]) {

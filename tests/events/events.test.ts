@@ -6,7 +6,7 @@ import type { Problem } from "../../src/core/errors.ts";
 import { createNewId } from "../../src/core/ids.ts";
 import { hours, minutes } from "../../src/core/time.ts";
 import { EventName } from "../../src/webhooks/contract.ts";
-import { document } from "../support/document.ts";
+import { assertMatches, document } from "../support/document.ts";
 import { caughtUp } from "../support/feeds.ts";
 import { createReceiver } from "../support/receiver.ts";
 import { rowsOf } from "../support/rows.ts";
@@ -165,6 +165,25 @@ describe("the catalogue of event types", () => {
       expect(eventTypes[type as EventName].payload.parse(example)).toEqual(example);
       const { requestBody } = document.webhooks[type]!.post as { requestBody: { content: Record<string, { example: unknown }> } };
       expect(example).toEqual(requestBody.content["application/json"]!.example);
+    }
+  });
+
+  test("holds each body's JSON Schema: what is posted passes it, what may be added later too, and what lacks something does not", async () => {
+    const { tenant, catalogue } = await read();
+    const { id } = await tenant.hears("Hello");
+    await tenant.post(`/v1/conversations/${id}/close`);
+    const posted = (await rowsOf(tenant, events)).map(({ payload }) => JSON.parse(payload) as { type: string; data: object });
+    expect(posted).toHaveLength(2);
+    for (const { type, example_payload: example, payload_schema: schema } of catalogue) {
+      expect([type, schema === null]).toEqual([type, example === null]);
+      if (!schema || !example) continue;
+      expect(JSON.stringify(schema)).not.toContain("$ref");
+      const bodies = [example as { data: object }, ...posted.filter((body) => body.type === type)];
+      for (const body of bodies) {
+        assertMatches(schema, body, type);
+        assertMatches(schema, { ...body, later: 1, data: { ...body.data, later: 1 } }, type);
+        expect(() => assertMatches(schema, { ...body, data: {} }, type)).toThrow("must have required property");
+      }
     }
   });
 

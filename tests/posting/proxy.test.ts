@@ -87,16 +87,29 @@ test("where the proxy does not reach one address it is asked for the next", asyn
   expect(asked.map(({ target }) => target)).toEqual([`[::1]:${port}`, `127.0.0.1:${port}`]);
 });
 
-test.each([403, 407, 502])("a proxy that answers %i has refused the connection, and nothing is sent", async (status) => {
+test.each([403, 502])("a proxy that answers %i says that the receiver refused the connection, and nothing is sent", async (status) => {
   const { proxy_url } = await createProxy(() => status);
   const { url, seen } = await receiver((_, response) => response.end());
   expect(await post(url, {}, { proxy_url })).toMatchObject({ status_code: null, error: "connection_refused", remote_address: null });
   expect(seen.connections).toBe(0);
 });
 
-test("a proxy that is not there has refused the connection", async () => {
+test("a proxy that does not know us is a fault of ours, and no other address is asked of it", async () => {
+  const { asked, proxy_url } = await createProxy(() => 407);
+  const { url, seen } = await tlsReceiver((_, response) => response.end());
+  const outcome = await post(url, {}, { ca, proxy_url }, leadingTo("::1", "127.0.0.1"));
+  expect(outcome).toMatchObject({ status_code: null, error: "service_error", remote_address: null });
+  expect([asked.length, seen.requests.length]).toEqual([1, 0]);
+});
+
+test.each([
+  ["is not there", "http://127.0.0.1:9"],
+  ["has no address", "http://proxy.invalid:3128"],
+  ["speaks no TLS", "https"],
+])("a proxy that %s is a fault of ours", async (_, given) => {
   const { url } = await receiver((_, response) => response.end());
-  expect(await post(url, {}, { proxy_url: "http://127.0.0.1:9" })).toMatchObject({ status_code: null, error: "connection_refused" });
+  const proxy_url = given === "https" ? (await createProxy()).proxy_url.replace("http:", "https:") : given;
+  expect(await post(url, {}, { proxy_url })).toMatchObject({ status_code: null, error: "service_error", remote_address: null });
 });
 
 test("a proxy that does not answer is a timeout, and is let go of", async () => {
@@ -107,10 +120,10 @@ test("a proxy that does not answer is a timeout, and is let go of", async () => 
   await eventually(() => expect(sockets.size).toBe(0));
 });
 
-test("a proxy that speaks no HTTP is no way", async () => {
+test("a proxy that speaks no HTTP is a fault of ours", async () => {
   const { url: proxy_url } = await tcpReceiver((socket) => socket.once("data", () => socket.end("what?\r\n\r\n")));
   const { url, seen } = await receiver((_, response) => response.end());
-  expect(await post(url, {}, { proxy_url })).toMatchObject({ status_code: null, error: "invalid_response" });
+  expect(await post(url, {}, { proxy_url })).toMatchObject({ status_code: null, error: "service_error" });
   expect(seen.connections).toBe(0);
 });
 

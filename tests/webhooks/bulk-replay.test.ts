@@ -98,6 +98,62 @@ describe("the replay of all that failed", () => {
   });
 });
 
+describe("the replay of all that was canceled", () => {
+  test("makes what waited when the endpoint went out of service, once it is in service again, under its own ids", async () => {
+    const { world, tenant, receiver, id, ask } = await setUp(204);
+    for (const text of ["One", "Two"]) await tenant.hears(text);
+    const waited = (await deliveriesOf(tenant)).map((delivery) => delivery.id);
+    await toggle(tenant, id, false);
+    await toggle(tenant, id, true);
+    await leaveDeliveries(tenant.ctx, id, 1, { status: "failed", completed_at: world.now() });
+    world.advance(10);
+    const { status, body } = await ask({ deliveries: "canceled" });
+    expect(status).toBe(202);
+    expect(body).toMatchObject({ kind: "replay_canceled", status: "pending", processed: 0 });
+    await finish(world, tenant, body);
+    expect(await jobOf(tenant, body)).toMatchObject({ status: "succeeded", processed: 2, total: 2 });
+    await world.deliver();
+    expect(new Set(receiver.received.map((request) => request.headers["webhook-id"]))).toEqual(new Set(waited));
+    expect((await deliveriesOf(tenant)).map((delivery) => delivery.status).toSorted()).toEqual(["failed", "succeeded", "succeeded"]);
+    expect((await auditOf(tenant)).at(-1)).toMatchObject({ action: "webhook_endpoint.replayed", details: { deliveries: "canceled" } });
+  });
+
+  test("leaves canceled what fails", async () => {
+    const { world, tenant, id, ask } = await setUp(500);
+    const [delivery] = await leaveDeliveries(tenant.ctx, id, 1, { status: "canceled", attempts: 2, completed_at: world.now() });
+    world.advance(10);
+    await finish(world, tenant, (await ask({ deliveries: "canceled" })).body);
+    await world.deliver();
+    expect(await storedDelivery(tenant, delivery!)).toMatchObject({ status: "canceled", attempts: 3, resting_status: null });
+  });
+
+  test("waits for what is still to be canceled: a term that has ended is written to its rows little by little", async () => {
+    const { world, tenant, receiver, id, ask } = await setUp(204);
+    await leaveDeliveries(tenant.ctx, id, 1200);
+    await toggle(tenant, id, false);
+    await toggle(tenant, id, true);
+    world.advance(10);
+    const { body } = await ask({ deliveries: "canceled" });
+    await world.workJobs();
+    expect(await jobOf(tenant, body)).toMatchObject({ status: "pending", processed: 0, total: null });
+    await world.deliver();
+    expect(receiver.received).toEqual([]);
+    await finish(world, tenant, body);
+    expect(await jobOf(tenant, body)).toMatchObject({ status: "succeeded", processed: 1200, total: 1200 });
+    await toggle(tenant, id, false);
+  });
+
+  test("makes no test of an endpoint again", async () => {
+    const { world, tenant, id, ask } = await setUp(204);
+    await tenant.post(`/v1/webhook_endpoints/${id}/test`, {});
+    await tenant.ctx.db.update(webhook_deliveries).set({ status: "canceled" }).where(mine(tenant.ctx, webhook_deliveries));
+    world.advance(10);
+    const { body } = await ask({ deliveries: "canceled" });
+    await finish(world, tenant, body);
+    expect(await jobOf(tenant, body)).toMatchObject({ status: "succeeded", processed: 0 });
+  });
+});
+
 describe("the replay of all that is missing", () => {
   test("tells an endpoint what happened while it was disabled, and nothing that it was told", async () => {
     const { world, tenant, receiver, id, ask } = await setUp(204);
@@ -114,7 +170,7 @@ describe("the replay of all that is missing", () => {
     await world.deliver();
     const told = receiver.received.map((request) => (JSON.parse(request.body) as { id: string }).id);
     const { body: feed } = await tenant.get<{ data: { id: string }[] }>("/v1/events?limit=100");
-    // What waited when it was disabled was canceled: that one has a delivery, and is not missing.
+    // What waited when it was disabled was canceled: that one has a delivery, and is not missing. It is replayed as canceled.
     expect(told.toSorted()).toEqual(
       feed.data
         .map((event) => event.id)

@@ -86,6 +86,20 @@ describe("the log", () => {
     expect(await found(`&conversation_id=${other.id}&event_type=conversation_end`)).toEqual([]);
   });
 
+  test("can be asked for whom one event was told to, and what became of it there", async () => {
+    const world = await createWorld();
+    const tenant = await world.tenant();
+    const [one, other] = [await tenant.endpoint(url), await tenant.endpoint(url)];
+    for (const text of ["Hello", "Something else"]) await tenant.hears(text);
+    const [{ id }] = (await tenant.get<Page<{ id: string }>>("/v1/events")).body.data as [{ id: string }];
+    const told = await deliveriesOf(tenant, `&event_id=${id}`);
+    expect(told.map(({ event_id }) => event_id)).toEqual([id, id]);
+    expect(told.map(({ endpoint_id }) => endpoint_id).toSorted()).toEqual([one.id, other.id].toSorted());
+    const { body } = await tenant.get<Page<WebhookDelivery>>(`/v1/webhook_endpoints/${one.id}/deliveries?event_id=${id}`);
+    expect(body.data).toEqual(told.filter(({ endpoint_id }) => endpoint_id === one.id));
+    expect(await deliveriesOf(tenant, `&event_id=${id}&status=failed`)).toEqual([]);
+  });
+
   test("can be asked for what was answered, or that nothing was", async () => {
     const { world, tenant, endpoint_id } = await setUp();
     const leave = async (last_status_code: number | null) =>
@@ -133,13 +147,15 @@ describe("the log", () => {
     }
   });
 
-  test.for(["endpoint_id", "conversation_id"] as const)(
+  test.for(["endpoint_id", "event_id", "conversation_id"] as const)(
     "asked for another workspace's %s answers as for a missing or a malformed one: 400, naming the field",
     async (name) => {
       const { world, tenant, endpoint_id } = await setUp();
       const stranger = await world.tenant();
-      const foreign = { endpoint_id, conversation_id: (await tenant.hears("Hello")).id }[name];
-      const missing = world.services.newId(name === "endpoint_id" ? "whe" : "conv");
+      const conversation_id = (await tenant.hears("Hello")).id;
+      const { event_id } = (await deliveriesOf(tenant))[0]!;
+      const foreign = { endpoint_id, event_id, conversation_id }[name];
+      const missing = world.services.newId(({ endpoint_id: "whe", event_id: "evt", conversation_id: "conv" } as const)[name]);
       const answers = await Promise.all([foreign, missing, "nonsense"].map((id) => page(stranger, `${name}=${id}`)));
       expect(answers[0]).toMatchObject({
         status: 400,

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
+import { mine } from "../../src/db/mine.ts";
 import type { WebhookEndpoint } from "../../src/webhooks/contract.ts";
 import { createReceiver } from "../support/receiver.ts";
 import { rowsOf } from "../support/rows.ts";
-import { auditOf, breakAt, deliveriesOf, leaveDeliveries, onlyDelivery, storedDelivery } from "../support/webhooks.ts";
+import { auditOf, breakAt, deliveriesOf, leaveDeliveries, onlyDelivery, storedDelivery, type Page } from "../support/webhooks.ts";
 import { webhook_endpoints } from "../../src/webhooks/tables.ts";
 import { createWorld, type Tenant } from "../support/world.ts";
 
@@ -144,6 +145,58 @@ describe("headers of the receiver's own", () => {
     const [row] = await rowsOf(tenant, webhook_endpoints);
     expect(row!.sealed_headers).toMatch(/^v1\./);
     expect(JSON.stringify(row)).not.toContain("a key of theirs");
+  });
+
+  describe("that cannot be opened", () => {
+    async function setUpUnreadable() {
+      const { world, tenant, id } = await setUp({ headers: { "X-Api-Key": "a key of theirs" } });
+      const [row] = await rowsOf(tenant, webhook_endpoints);
+      const sealed = row!.sealed_headers!;
+      const set = (sealed_headers: string) =>
+        tenant.ctx.db.update(webhook_endpoints).set({ sealed_headers }).where(mine(tenant.ctx, webhook_endpoints));
+      await set(sealed.replace(/^v1\.\w+/, "v1.00000000"));
+      return { world, tenant, id, sealed, restore: () => set(sealed) };
+    }
+
+    test("leave the endpoint to be seen and listed, without their names, and the service knows", async () => {
+      const { world, tenant, id, sealed } = await setUpUnreadable();
+      const other = await tenant.endpoint("http://127.0.0.1:10/other");
+      const { status, body } = await tenant.get<Page<WebhookEndpoint>>("/v1/webhook_endpoints");
+      expect(status).toBe(200);
+      expect(body.data.map((endpoint) => endpoint.id)).toEqual([other.id, id]);
+      expect(await tenant.get(`/v1/webhook_endpoints/${id}`)).toMatchObject({ status: 200, body: { id, header_names: [] } });
+      expect(world.logged[0]).toMatchObject({ level: "error", fields: { endpoint_id: id, sealed: "headers" } });
+      expect(JSON.stringify(world.logged)).not.toContain(sealed);
+    });
+
+    test("stay as they are while none is named, and are whole again with their key", async () => {
+      const { tenant, id, restore } = await setUpUnreadable();
+      expect(await change(tenant, id, { name: "Orders", headers: {} })).toMatchObject({ status: 200, body: { name: "Orders" } });
+      expect((await change(tenant, id, { enabled: false })).status).toBe(200);
+      await restore();
+      expect((await read(tenant, id)).header_names).toEqual(["x-api-key"]);
+    });
+
+    test.for<[string, Record<string, string | null>, string[]]>([
+      ["set anew", { "X-Token": "another" }, ["x-token"]],
+      ["removed", { "X-Api-Key": null }, []],
+    ])("are mended by being %s", async ([, headers, names]) => {
+      const { world, tenant, id } = await setUpUnreadable();
+      const receiver = await createReceiver(204);
+      expect(await change(tenant, id, { headers, url: receiver.url })).toMatchObject({ status: 200, body: { header_names: names } });
+      await leaveDeliveries(tenant.ctx, id as never, 1);
+      expect(await world.deliver()).toMatchObject({ succeeded: 1 });
+      expect(Object.keys(receiver.received[0]!.headers).filter((name) => /^x-(api|token)/.test(name))).toEqual(names);
+      expect((await auditOf(tenant)).at(-1)).toMatchObject({ details: { changed: expect.arrayContaining(["headers"]) as unknown } });
+    });
+
+    test("let the endpoint be deleted", async () => {
+      const { world, tenant, id } = await setUpUnreadable();
+      const path = `/v1/webhook_endpoints/${id}`;
+      const seen = (await tenant.get(path)).headers.get("etag")!;
+      const answer = await world.request(path, { method: "DELETE", key: tenant.api_key, headers: { "If-Match": seen } });
+      expect(answer).toMatchObject({ status: 200, body: { id, deleted: true } });
+    });
   });
 
   test("are patched: one that is null goes, one that is not named stays, and names know no case", async () => {
