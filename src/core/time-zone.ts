@@ -1,8 +1,8 @@
 import { Moment, textField } from "./fields.ts";
 import { epochMs, minutes } from "./time.ts";
 
-/** A name of the IANA's; a bare offset is none, for it knows no summer. */
-const name_like = /^[A-Za-z]/;
+/** As the IANA writes its names. A bare offset such as `+02:00` is none: it knows nothing of summer. */
+const name_like = /^[A-Z][\w+-]*(\/[A-Z][\w+-]*)*$/;
 
 export const TimeZone = textField(64)
   .refine((name) => name_like.test(name) && isKnown(name), {

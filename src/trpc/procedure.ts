@@ -153,13 +153,17 @@ function queries(scope: Grant) {
 function mutations(scope: Grant) {
   return <I extends z.ZodType, O extends z.ZodType, P = void>(operation: Mutation<I, O, P>): MutationOf<I, O> => {
     const output = shapeOf(operation.output);
-    const perform = performing(scope, operation, inPath(operation), async (ctx, input) => {
-      // What was answered before is not looked up in the network again.
-      const prepared = operation.prepare && !(await answered(ctx, input)) ? await operation.prepare(ctx, input) : undefined;
-      const answer = await atomically(ctx, async (tx) => {
+    const change = async (ctx: Ctx, input: z.output<I>): Promise<z.output<O>> => {
+      const prepared = await operation.prepare?.(ctx, input);
+      return atomically(ctx, async (tx) => {
         await assertUnchanged(tx, operation, input);
         return once(tx, input, async () => output.parse(await operation.run(tx, input, prepared as P)));
       });
+    };
+    const perform = performing(scope, operation, inPath(operation), async (ctx, input) => {
+      // What was answered before is not looked up in the network again, though its day may end meanwhile.
+      const earlier = operation.prepare && (await answered<z.output<O>>(ctx, input));
+      const answer = earlier ? earlier.answer : await change(ctx, input);
       return operation.finish ? output.parse(await operation.finish(ctx, answer)) : answer;
     });
     return described(operation, t.procedure.meta(metaOf(scope, operation)).mutation(perform as never)) as unknown as MutationOf<I, O>;

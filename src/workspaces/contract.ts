@@ -2,28 +2,11 @@ import { z } from "zod";
 import { HandlerMode } from "../conversations/contract.ts";
 import { idField, textField, Timestamp } from "../core/fields.ts";
 import { exampleId, story } from "../core/story.ts";
+import { TimeZone } from "../core/time-zone.ts";
 
 const Name = textField(100, z.string().trim().min(1)).meta({ description: "What the business is called.", examples: ["Nile Flowers"] });
 
-/** Offsets such as `+02:00` are no zones: they know nothing of summer. */
-const iana = /^[A-Z][\w+-]*(\/[A-Z][\w+-]*)*$/;
-
-const Timezone = z
-  .string()
-  .max(64)
-  .refine((name) => iana.test(name) && isTimezone(name), {
-    error: "Must be the name of a time zone in the IANA database, such as Africa/Cairo.",
-    params: { code: "invalid_timezone" },
-  })
-  .meta({ pattern: iana.source, description: "The name of an IANA time zone.", examples: ["Africa/Cairo"] });
-
-function isTimezone(name: string): boolean {
-  try {
-    return new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone.length > 0;
-  } catch {
-    return false;
-  }
-}
+const Timezone = TimeZone.meta({ description: "The name of an IANA time zone.", examples: ["Africa/Cairo"] });
 
 export const WhatsappTemplates = z.enum(["anytime", "open_window_only"]).meta({
   description:

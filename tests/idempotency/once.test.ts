@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { hours } from "../../src/core/time.ts";
 import { query } from "../../src/db/query.ts";
 import { sweepAnswers } from "../../src/idempotency/sweep-answers.ts";
@@ -94,6 +94,20 @@ describe("Idempotency-Key", () => {
     addresses = [];
     expect((await tenant.post("/v1/webhook_endpoints", body, withKey("a"))).body).toEqual(first.body);
     expect((await tenant.post("/v1/webhook_endpoints", body)).status).toBe(422);
+  });
+
+  test("an answer whose day ends while it is asked for is given: nothing is begun that the network was not asked about", async () => {
+    const world = await createWorld({ network: { resolve: async () => ["93.184.215.14"], allow_private_webhooks: false } });
+    const tenant = await world.tenant();
+    const body = { url: "https://hooks.example.com/", event_types: ["new_message"] };
+    const first = await tenant.post("/v1/webhook_endpoints", body, withKey("a"));
+    const { vault } = world.services;
+    const open = vault.open.bind(vault);
+    vi.spyOn(vault, "open").mockImplementation((...sealed) => {
+      if (sealed[0] === "idempotent_answers") world.advance(hours(25));
+      return open(...sealed);
+    });
+    expect(await tenant.post("/v1/webhook_endpoints", body, withKey("a"))).toMatchObject({ status: 201, body: first.body });
   });
 
   test.skipIf(!onPostgres())("twenty at once are one message; whoever comes while it runs is told so", async () => {

@@ -225,6 +225,7 @@ describe("a period", () => {
     ["from=2024-03-02T00:00:00Z&to=2026-03-01T00:00:00Z", "/from too_small"],
     ["timezone=Mars/Olympus", "/timezone invalid_timezone"],
     ["timezone=%2B02:00", "/timezone invalid_timezone"],
+    ["timezone=europe/berlin", "/timezone invalid_timezone"],
     ["timezone=", "/timezone invalid_timezone"],
   ])("%s is refused, naming the fault", async (asked, fault) => {
     const { tenant } = await withTenant();
