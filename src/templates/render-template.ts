@@ -1,4 +1,4 @@
-import type { TemplateComponent } from "../channels/providers/provider.ts";
+import type { TemplateComponent } from "../channels/providers/template.ts";
 import type { TemplatePreview, TemplateVariables } from "./contract.ts";
 import { filled } from "./parameters.ts";
 
