@@ -1,11 +1,12 @@
 import { and, eq } from "drizzle-orm";
 import { record } from "../audit/record.ts";
+import { changesOf } from "../core/changes.ts";
 import type { TxCtx } from "../core/context.ts";
 import { findMine, mine } from "../db/mine.ts";
 import type { UpdateMember } from "./contract.ts";
 import { assertNotLastOwner } from "./last-owner.ts";
 import { assertMayAppoint } from "./may-appoint.ts";
-import { presentMember, type MemberRow } from "./present.ts";
+import { presentMember } from "./present.ts";
 import { members } from "./tables.ts";
 
 /** Changes what is named and leaves the rest. What is so already is no change. */
@@ -29,8 +30,3 @@ export async function updateMember(ctx: TxCtx, { team_member_id, ...wanted }: Up
   });
   return presentMember(updated!);
 }
-
-type Changes = Omit<UpdateMember, "team_member_id">;
-
-const changesOf = (member: MemberRow, wanted: Changes): Changes =>
-  Object.fromEntries(Object.entries(wanted).filter(([field, value]) => value !== undefined && value !== member[field as keyof Changes]));
