@@ -25,7 +25,7 @@ interface Described {
 }
 
 /** Drizzle's errors carry the statement and what was bound to it: a customer's words. The database's own reason is enough, without the words it quotes. */
-export function describeError(error: unknown): Described {
+function describeError(error: unknown): Described {
   if (!(error instanceof Error)) return { message: String(error) };
   const { code } = error as { code?: unknown };
   const is_query = "query" in error && "params" in error;

@@ -2,8 +2,9 @@ import { readConfig } from "../config.ts";
 import { seconds } from "../core/time.ts";
 import { startScheduler } from "../chores.ts";
 import { openServer } from "../http/open-server.ts";
-import { makeDemo, printWelcome } from "./demo-workspace.ts";
+import { makeDemo } from "./demo-workspace.ts";
 import { run } from "./run.ts";
+import { printWelcome } from "./welcome.ts";
 import { openWorld } from "./world.ts";
 
 /** How long a connection may hold up the end: a cron call's whole budget, and less than orchestrators wait. */

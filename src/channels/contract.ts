@@ -2,15 +2,15 @@ import { z } from "zod";
 import { idField, listOf, pageInput, several, textField, Timestamp } from "../core/fields.ts";
 import { exampleId, story } from "../core/story.ts";
 import { longest_text } from "./capabilities.ts";
+import { credentialsOf } from "./credential-fields.ts";
 import { presentCapabilities } from "./present.ts";
-import { providers } from "./providers/all.ts";
 
 export const ChannelKind = z
   .enum(["whatsapp", "instagram", "facebook_page", "twilio_sms", "twilio_voice", "web_widget"])
   .meta({ id: "ChannelKind", description: "The kind of channel a conversation takes place on.", examples: ["whatsapp"] });
 export type ChannelKind = z.infer<typeof ChannelKind>;
 
-export const ProviderName = z.enum(["sandbox", "whatsapp", "instagram", "facebook_page", "twilio_sms", "twilio_voice", "web_widget"]).meta({
+export const ProviderName = z.enum(["sandbox", ...ChannelKind.options]).meta({
   description: "Which provider carries the messages: the channel's own, or the sandbox, which behaves like one and needs no account.",
 });
 export type ProviderName = z.infer<typeof ProviderName>;
@@ -137,6 +137,33 @@ const connected: Record<string, unknown> = {
   updated_at: verified_at,
 };
 
+const Capabilities = z
+  .object({
+    content_types: z.array(ContentType).meta({ description: "The types of content it can carry." }),
+    text_limit: z
+      .object({
+        max: z.number().int().meta({ description: "How many." }),
+        unit: z.enum(["characters", "bytes"]).meta({ description: "Of what; bytes are those of UTF-8." }),
+      })
+      .meta({ description: "How long a text may be." }),
+    media: z
+      .array(
+        z.object({
+          media_type: MediaType,
+          caption_limit: z.number().int().meta({ description: "How many characters a caption may have; 0: no caption." }),
+        }),
+      )
+      .meta({ description: "The kinds of file it can carry." }),
+    messaging_window: z
+      .boolean()
+      .meta({ description: "Whether free-form messages can be sent only within 24 hours of the contact's last one." }),
+    human_agent: z.boolean().meta({ description: "Whether a person may answer for 7 days, by `human_agent`." }),
+    templates: z.boolean().meta({ description: "Whether approved templates can be sent." }),
+  })
+  .meta({ id: "ChannelCapabilities", description: "What the channel can carry." });
+
+const account_id_is = "The account's id at its provider: the phone number's id for WhatsApp, the number for Twilio.";
+
 export const Channel = z
   .object({
     id: idField("chan"),
@@ -144,39 +171,14 @@ export const Channel = z
     channel: ChannelKind,
     provider: ProviderName,
     name: z.string().meta({ description: "What people call it." }),
-    account_id: z
-      .string()
-      .meta({ description: "The account's id at its provider: the phone number's id for WhatsApp, the number for Twilio." }),
+    account_id: z.string().meta({ description: account_id_is }),
     status: ChannelStatus,
     error: ChannelError.nullable().meta({ description: "Why it does not work; null unless the provider refused something." }),
     verified_at: Timestamp.nullable().meta({ description: "When the provider last accepted the present credentials; null: not yet." }),
     credential_fields: z.array(z.string()).meta({
       description: "The names of the credentials that are set. Their values are never shown.",
     }),
-    capabilities: z
-      .object({
-        content_types: z.array(ContentType).meta({ description: "The types of content it can carry." }),
-        text_limit: z
-          .object({
-            max: z.number().int().meta({ description: "How many." }),
-            unit: z.enum(["characters", "bytes"]).meta({ description: "Of what; bytes are those of UTF-8." }),
-          })
-          .meta({ description: "How long a text may be." }),
-        media: z
-          .array(
-            z.object({
-              media_type: MediaType,
-              caption_limit: z.number().int().meta({ description: "How many characters a caption may have; 0: no caption." }),
-            }),
-          )
-          .meta({ description: "The kinds of file it can carry." }),
-        messaging_window: z
-          .boolean()
-          .meta({ description: "Whether free-form messages can be sent only within 24 hours of the contact's last one." }),
-        human_agent: z.boolean().meta({ description: "Whether a person may answer for 7 days, by `human_agent`." }),
-        templates: z.boolean().meta({ description: "Whether approved templates can be sent." }),
-      })
-      .meta({ id: "ChannelCapabilities", description: "What the channel can carry." }),
+    capabilities: Capabilities,
     hook_urls: z
       .array(
         z.object({
@@ -205,35 +207,6 @@ export const ListChannels = z.strictObject({
 export type ListChannels = z.output<typeof ListChannels>;
 export const ChannelList = listOf(Channel, "ChannelList");
 
-interface CredentialField {
-  is_list: boolean;
-  /** What it is, and of which providers that is said. */
-  told: Map<string, string[]>;
-}
-
-/** Every field that some provider has. Which of them belong to a provider, and their form, its own object decides. */
-const credentialFields = new Map<string, CredentialField>();
-for (const [name, { credentials }] of Object.entries(providers)) {
-  for (const [field, form] of Object.entries(credentials.shape)) {
-    const { is_list = form instanceof z.ZodArray, told = new Map<string, string[]>() } = credentialFields.get(field) ?? {};
-    const description = form.description ?? "";
-    credentialFields.set(field, { is_list, told: told.set(description, [...(told.get(description) ?? []), name]) });
-  }
-}
-
-const Credential = z.string().max(4000);
-
-const credentialsOf = <T extends z.ZodType>(optional: (field: z.ZodType<string | string[]>) => T) =>
-  z.strictObject(
-    Object.fromEntries(
-      Array.from(credentialFields, ([field, { is_list, told }]) => {
-        const description = Array.from(told, ([text, names]) => `${names.join(", ")}: ${text}`).join(" ");
-        const form: z.ZodType<string | string[]> = is_list ? z.array(Credential).max(100) : Credential;
-        return [field, optional(form).meta({ description })];
-      }),
-    ),
-  );
-
 const Name = textField(100, z.string().trim().min(1)).meta({
   description: "What people call it; several channels may have the same name.",
   examples: ["Support"],
@@ -244,10 +217,7 @@ export const CreateChannel = z
     channel: ChannelKind,
     provider: ProviderName.optional(),
     name: Name,
-    account_id: z
-      .string()
-      .max(200)
-      .meta({ description: "The account's id at its provider: the phone number's id for WhatsApp, the number for Twilio." }),
+    account_id: z.string().max(200).meta({ description: account_id_is }),
     credentials: credentialsOf((field) => field.optional()).meta({
       description: "What the provider needs: which fields depends on the channel. Kept encrypted and never shown again.",
     }),

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { and, eq } from "drizzle-orm";
 import { record } from "../audit/record.ts";
+import { changesOf } from "../core/changes.ts";
 import type { TxCtx } from "../core/context.ts";
 import { mine } from "../db/mine.ts";
 import type { UpdateChannel } from "./contract.ts";
@@ -12,10 +13,10 @@ import { presentChannel } from "./present.ts";
 import type { GivenCredentials } from "./providers/provider.ts";
 import { channels } from "./tables.ts";
 
-/** Changes what is named and leaves the rest. What is on its way goes with the credentials that it left with. */
+/** Changes what is named and leaves the rest. What is so already is no change. What is on its way goes with the credentials that it left with. */
 export async function updateChannel(ctx: TxCtx, input: UpdateChannel) {
   const channel = await liveChannel(ctx, input.channel_id, { lock: "update" });
-  const changes = changesOf(ctx, channel, input);
+  const changes = changesOf(channel, wantedOf(ctx, channel, input));
   if (Object.keys(changes).length === 0) return presentChannel(ctx, channel);
 
   const [updated] = await ctx.db
@@ -34,20 +35,18 @@ export async function updateChannel(ctx: TxCtx, input: UpdateChannel) {
   return presentChannel(ctx, updated!);
 }
 
-/** What is so already is no change. */
-function changesOf(ctx: TxCtx, channel: Channel, input: UpdateChannel): Partial<Channel> {
-  const renewed = newCredentials(ctx, channel, input.credentials);
+/** All the columns that are to be otherwise. */
+function wantedOf(ctx: TxCtx, channel: Channel, { name, status: asked, credentials }: UpdateChannel) {
+  const renewed = newCredentials(ctx, channel, credentials);
   // A fresh start: how the channel fared with the old credentials says nothing of the new ones.
   const mended = channel.status === "error" && renewed !== undefined ? "connected" : undefined;
-  const status = input.status ?? mended;
-  const wanted = {
-    name: input.name,
+  const status = asked ?? mended;
+  return {
+    name,
     status,
     ...(renewed && { ...renewed, verified_at: null, error: null }),
     ...(status === "connected" && { error: null }),
   };
-  const differs = ([field, value]: [string, unknown]) => value !== undefined && !isDeepStrictEqual(value, channel[field as keyof Channel]);
-  return Object.fromEntries(Object.entries(wanted).filter(differs));
 }
 
 /** Field by field: nobody can repeat the secrets that are to stay, for they are never shown. */

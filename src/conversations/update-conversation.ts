@@ -1,6 +1,6 @@
-import { isDeepStrictEqual } from "node:util";
 import { and, eq } from "drizzle-orm";
 import { record } from "../audit/record.ts";
+import { changesOf } from "../core/changes.ts";
 import type { TxCtx } from "../core/context.ts";
 import { ApiError } from "../core/errors.ts";
 import { patched } from "../core/patched.ts";
@@ -40,16 +40,11 @@ export async function updateConversation(ctx: TxCtx, { conversation_id, metadata
   return presentConversation(ctx, updated!, surroundings);
 }
 
-type Changes = Omit<UpdateConversation, "conversation_id" | "metadata"> & Partial<Pick<ConversationRow, "metadata">>;
-
-function changesOf(conversation: ConversationRow, wanted: Changes): Changes {
-  const differs = ([field, value]: [string, unknown]) =>
-    value !== undefined && !isDeepStrictEqual(value, conversation[field as keyof Changes]);
-  return Object.fromEntries(Object.entries(wanted).filter(differs));
-}
-
 /** A closed conversation can still be sorted and labelled, but nobody handles it. */
-function assertMayChange({ status: from }: ConversationRow, { status: to, handler_mode }: Changes): void {
+function assertMayChange(
+  { status: from }: ConversationRow,
+  { status: to, handler_mode }: Partial<Pick<UpdateConversation, "status" | "handler_mode">>,
+): void {
   if (!isOpen(from) && (to || handler_mode)) throw new ApiError("conversation_closed");
   if (to && !leadsTo(from, to)) throw refusedStep(from, `A conversation that is ${from} is not made ${to} here: POST /close closes it.`);
 }

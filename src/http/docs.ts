@@ -4,7 +4,8 @@ import type { Services } from "../core/context.ts";
 import { ApiError, errors, type ErrorCode } from "../core/errors.ts";
 import { buildDocument } from "./document.ts";
 import type { Front } from "./front-door.ts";
-import { errorPage, referencePage, type Markup } from "./reference.ts";
+import type { Markup } from "./markup.ts";
+import { errorPage, referencePage } from "./reference.ts";
 import { sendProblem } from "./problem.ts";
 import { addHeaders, html_type, kept, respond, respondHtml, respondKept } from "./respond.ts";
 

@@ -1,11 +1,12 @@
 import { and, eq } from "drizzle-orm";
 import { record } from "../audit/record.ts";
+import { changesOf } from "../core/changes.ts";
 import type { TxCtx } from "../core/context.ts";
 import { findMine, mine } from "../db/mine.ts";
 import type { UpdateMember } from "./contract.ts";
 import { assertNotLastOwner } from "./last-owner.ts";
 import { assertMayAppoint } from "./may-appoint.ts";
-import { presentMember, type MemberRow } from "./present.ts";
+import { presentMember } from "./present.ts";
 import { members } from "./tables.ts";
 
 /** Changes what is named and leaves the rest. What is so already is no change. */
@@ -18,7 +19,7 @@ export async function updateMember(ctx: TxCtx, { team_member_id, ...wanted }: Up
     await assertNotLastOwner(ctx, member);
   }
 
-  const changed = Object.keys(changes) as (keyof Changes)[];
+  const changed = Object.keys(changes) as (keyof typeof changes)[];
   const [updated] = await ctx.db
     .update(members)
     .set({ ...changes, updated_at: ctx.now() })
@@ -31,8 +32,3 @@ export async function updateMember(ctx: TxCtx, { team_member_id, ...wanted }: Up
   });
   return presentMember(updated!);
 }
-
-type Changes = Omit<UpdateMember, "team_member_id">;
-
-const changesOf = (member: MemberRow, wanted: Changes): Changes =>
-  Object.fromEntries(Object.entries(wanted).filter(([field, value]) => value !== undefined && value !== member[field as keyof Changes]));

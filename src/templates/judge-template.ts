@@ -1,6 +1,6 @@
 import { and, eq, ne } from "drizzle-orm";
 import type { Channel } from "../channels/find-hooked-channel.ts";
-import type { TemplateParameter as ParameterValue } from "../channels/providers/provider.ts";
+import type { TemplateParameter as ParameterValue } from "../channels/providers/template.ts";
 import type { Ctx } from "../core/context.ts";
 import { ApiError, type Fault } from "../core/errors.ts";
 import { urlOf } from "../core/url.ts";

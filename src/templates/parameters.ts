@@ -1,4 +1,4 @@
-import type { TemplateComponent } from "../channels/providers/provider.ts";
+import type { TemplateComponent } from "../channels/providers/template.ts";
 import type { TemplateParameter } from "./contract.ts";
 
 /** A parameter, and where in the template it stands. */

@@ -1,8 +1,8 @@
-import type { TemplateComponent } from "../channels/providers/provider.ts";
+import type { TemplateComponent } from "../channels/providers/template.ts";
 import type { TemplatePreview, TemplateVariables } from "./contract.ts";
 import { filled } from "./parameters.ts";
 
-export type Rendered = Pick<TemplatePreview, "header" | "body" | "footer" | "buttons" | "text">;
+type Rendered = Pick<TemplatePreview, "header" | "body" | "footer" | "buttons" | "text">;
 
 /** What a template says. Every variable is there: that was judged before. */
 export function renderTemplate(components: readonly TemplateComponent[], variables: TemplateVariables): Rendered {

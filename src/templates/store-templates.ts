@@ -1,5 +1,5 @@
 import { and, eq, lt, ne, sql } from "drizzle-orm";
-import type { ProviderTemplate } from "../channels/providers/provider.ts";
+import type { ProviderTemplate } from "../channels/providers/template.ts";
 import type { TxCtx } from "../core/context.ts";
 import type { Timestamp } from "../core/time.ts";
 import { mine } from "../db/mine.ts";

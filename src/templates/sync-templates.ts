@@ -4,7 +4,7 @@ import { openCredentials } from "../channels/credentials.ts";
 import type { Channel } from "../channels/find-hooked-channel.ts";
 import { markBroken } from "../channels/mark-broken.ts";
 import { providers } from "../channels/providers/all.ts";
-import type { TemplateListing } from "../channels/providers/provider.ts";
+import type { TemplateListing } from "../channels/providers/template.ts";
 import { channels, template_syncs } from "../channels/tables.ts";
 import { emptyReport, type ChoreOptions, type ChoreReport } from "../core/chore.ts";
 import { systemCtx, type Ctx, type Services, type TxCtx } from "../core/context.ts";

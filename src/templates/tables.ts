@@ -1,5 +1,5 @@
 import { jsonb, pgTable, primaryKey, text, uniqueIndex } from "drizzle-orm/pg-core";
-import type { TemplateComponent } from "../channels/providers/provider.ts";
+import type { TemplateComponent } from "../channels/providers/template.ts";
 import { id, instant } from "../db/columns.ts";
 import { workspaces } from "../workspaces/tables.ts";
 import type { ParameterFormat } from "./contract.ts";

@@ -1,5 +1,5 @@
-import { isDeepStrictEqual } from "node:util";
 import { and, eq } from "drizzle-orm";
+import { changesOf } from "../core/changes.ts";
 import type { TxCtx } from "../core/context.ts";
 import { patched } from "../core/patched.ts";
 import type { Timestamp } from "../core/time.ts";
@@ -23,13 +23,6 @@ export async function updateTicket(ctx: TxCtx, { ticket_id, metadata, ...wanted 
     .where(and(mine(ctx, tickets), eq(tickets.id, ticket_id)))
     .returning();
   return presentTicket(updated!);
-}
-
-type Changes = Omit<UpdateTicket, "ticket_id" | "metadata"> & Partial<Pick<TicketRow, "metadata">>;
-
-function changesOf(ticket: TicketRow, wanted: Changes): Changes {
-  const differs = ([field, value]: [string, unknown]) => value !== undefined && !isDeepStrictEqual(value, ticket[field as keyof Changes]);
-  return Object.fromEntries(Object.entries(wanted).filter(differs));
 }
 
 /** What is closed without having been resolved never was; what was resolved and is closed stays so. */

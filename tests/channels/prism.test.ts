@@ -1,7 +1,8 @@
 import { expect } from "vitest";
 import type { Content, Identity } from "../../src/channels/contract.ts";
 import { providers } from "../../src/channels/providers/all.ts";
-import type { Outbound, TemplateParameter, World } from "../../src/channels/providers/provider.ts";
+import type { Outbound, World } from "../../src/channels/providers/provider.ts";
+import type { TemplateParameter } from "../../src/channels/providers/template.ts";
 import { minutes } from "../../src/core/time.ts";
 import { credentials as meta } from "../support/channels.ts";
 import { specifiedTest } from "../support/payloads.ts";

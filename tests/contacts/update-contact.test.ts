@@ -46,6 +46,15 @@ describe("a contact", () => {
     expect([status, body]).toEqual([200, contact]);
   });
 
+  test("is not changed by what is so already: whoever has its entity tag may still change it", async () => {
+    const { world, tenant, contact } = await withContact();
+    const etag = (await read(tenant, contact.id)).headers.get("etag")!;
+    world.advance(seconds(5));
+    const { status, body } = await patch(tenant, contact.id, { external_id: "c-1", name: "Sara", metadata: { city: "Cairo", vip: null } });
+    expect([status, body]).toEqual([200, contact]);
+    expect((await patch(tenant, contact.id, { name: "Sara Ahmed" }, { "If-Match": etag })).status).toBe(200);
+  });
+
   test("has all of its identities named: what is not named is removed, and free for somebody else", async () => {
     const { world, tenant, contact, number } = await withContact();
     world.advance(seconds(5));

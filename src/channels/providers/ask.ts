@@ -1,8 +1,6 @@
 import { hours, seconds } from "../../core/time.ts";
-import type { Probe, SendError, SendOutcome, World } from "./provider.ts";
+import { ownError, type SendOutcome, type World } from "./provider.ts";
 import { at, cut, detail_limit, listAt, readJson, textAt } from "./read.ts";
-
-/** Asking a provider something, once: to send, or what it knows. */
 
 /** In all: the connection, the question and the answer. */
 const answer_timeout_ms = seconds(10);
@@ -27,7 +25,7 @@ export interface ProviderAnswer {
 
 export type NoAnswer = Extract<SendOutcome, { outcome: "retry" | "unknown" }>;
 
-/** The provider's answer, or what follows from there being none: another try only if the question certainly never left. */
+/** Asks a provider something, once. Where no answer comes: another try only if the question certainly never left. */
 export async function ask({ url, headers, body, secret }: Question, { network }: World): Promise<ProviderAnswer | NoAnswer> {
   let response: Response;
   try {
@@ -40,29 +38,24 @@ export async function ask({ url, headers, body, secret }: Question, { network }:
   } catch (error) {
     const detail = cut(`The provider could not be asked: ${reasonOf(error)}.`, detail_limit);
     if (!neverConnected(error)) return { outcome: "unknown", detail };
-    return { outcome: "retry", error: { code: "provider_unavailable", detail, provider_code: null }, retry_after_ms: null };
+    return { outcome: "retry", error: ownError("provider_unavailable", detail), retry_after_ms: null };
   }
   const { status, ok } = response;
   return { status, ok, said: await readAnswer(response, secret), retry_after_ms: retryAfterMs(response.headers.get("retry-after")) };
 }
 
-/** What a question came to that only read; `read` finds in a good answer what was asked for. */
-export function probeOf(
-  answer: ProviderAnswer | NoAnswer,
-  refusalOf: (answer: ProviderAnswer) => { error: SendError; retryable: boolean },
-  read: (said: unknown) => Probe,
-): Probe {
-  if ("outcome" in answer) return unanswered(answer.outcome === "retry" ? answer.error.detail : answer.detail);
-  if (answer.ok) return answer.said === undefined ? unanswered("The answer broke off, or is not the provider's.") : read(answer.said);
-  const { error, retryable } = refusalOf(answer);
-  return { ok: false, error, is_passing: retryable || answer.status >= 500 };
+/** A name without an address, or a connection that was never made. One that broke may have carried the message. */
+function neverConnected(error: unknown): boolean {
+  const cause = at(error, "cause") ?? error;
+  const attempts = listAt(cause, "errors");
+  if (attempts.length > 0) return attempts.every(neverConnected);
+  return ["connect", "getaddrinfo"].includes(textAt(cause, "syscall") ?? "") || textAt(cause, "code") === "UND_ERR_CONNECT_TIMEOUT";
 }
 
-const unanswered = (detail: string): Probe => ({
-  ok: false,
-  error: { code: "provider_unavailable", detail, provider_code: null },
-  is_passing: true,
-});
+function reasonOf(error: unknown): string {
+  const cause = at(error, "cause") ?? error;
+  return textAt(cause, "code") ?? (cause instanceof Error ? cause.name : "no reason was given");
+}
 
 async function readAnswer(response: Response, secret: string): Promise<unknown> {
   try {
@@ -75,16 +68,3 @@ async function readAnswer(response: Response, secret: string): Promise<unknown> 
 function retryAfterMs(header: string | null): number | null {
   return header !== null && /^\d+$/.test(header) ? Math.min(seconds(Number(header)), longest_wait_ms) : null;
 }
-
-/** A name without an address, or a connection that was never made. One that broke may have carried the message. */
-function neverConnected(error: unknown): boolean {
-  const cause = at(error, "cause") ?? error;
-  const attempts = listAt(cause, "errors");
-  if (attempts.length > 0) return attempts.every(neverConnected);
-  return ["connect", "getaddrinfo"].includes(textAt(cause, "syscall") ?? "") || textAt(cause, "code") === "UND_ERR_CONNECT_TIMEOUT";
-}
-
-const reasonOf = (error: unknown): string => {
-  const cause = at(error, "cause") ?? error;
-  return textAt(cause, "code") ?? (cause instanceof Error ? cause.name : "no reason was given");
-};

@@ -3,6 +3,7 @@ import type { Network, Settings } from "../../core/context.ts";
 import type { Id } from "../../core/ids.ts";
 import type { Timestamp } from "../../core/time.ts";
 import type { CallState, Content, Identity, SendErrorCode } from "../contract.ts";
+import type { TemplateChanges, TemplateParameter, TemplateSource } from "./template.ts";
 
 /** The secrets of one channel, and what else its provider needs to know of it. */
 export type Credentials = Record<string, string>;
@@ -51,53 +52,6 @@ export type InboundEvent = {
   /** Understood, and of no effect here; or not understood. Recorded either way. */
   | { kind: "ignored"; why: string }
 );
-
-export type TemplateChanges = Partial<Pick<ProviderTemplate, "status" | "quality" | "category" | "rejected_reason">>;
-
-/** A part of a template, as it was approved; `{{1}}` or `{{name}}` in a text, or in the end of a URL, is a parameter. */
-export type TemplateComponent =
-  | { type: "header"; format: "text"; text: string }
-  | { type: "header"; format: "image" | "video" | "document" }
-  | { type: "body"; text: string }
-  | { type: "footer"; text: string }
-  | { type: "buttons"; buttons: TemplateButton[] }
-  /** One that cannot be sent from here, such as a carousel. */
-  | { type: "unsupported"; name: string };
-
-export interface TemplateButton {
-  type: "url" | "quick_reply" | "phone_number" | "copy_code" | "other";
-  text: string;
-  /** Where it leads, or whom it calls. */
-  target: string | null;
-}
-
-/** A message that a provider approved, in its own words for status, category and quality. */
-export interface ProviderTemplate {
-  external_id: string;
-  name: string;
-  language: string;
-  status: string;
-  category: string | null;
-  quality: string | null;
-  rejected_reason: string | null;
-  parameter_format: "positional" | "named";
-  components: TemplateComponent[];
-}
-
-/** A value for a parameter of a template. `name` where parameters are named. */
-export type TemplateParameter =
-  | { component: "header" | "body"; kind: "text"; name: string | null; value: string }
-  | { component: "header"; kind: "image" | "video" | "document"; value: string }
-  | { component: "button"; kind: "url" | "copy_code"; index: number; value: string };
-
-export type TemplateListing = { ok: true; templates: ProviderTemplate[] } | Extract<Probe, { ok: false }>;
-
-export interface TemplateSource {
-  /** The account whose templates they are; null where the credentials do not say. */
-  accountOf(credentials: Credentials): string | null;
-  /** All of them, or why not: never a part. */
-  list(credentials: Credentials, world: World): Promise<TemplateListing>;
-}
 
 /** What a person wrote. */
 export interface Received {
@@ -177,16 +131,26 @@ export type SendOutcome =
   | { outcome: "unknown"; detail: string };
 
 /** Ours to refuse: the provider was not asked. */
-export const refused = (code: SendErrorCode, detail: string): SendOutcome => ({
-  outcome: "failed",
-  error: { code, detail, provider_code: null },
-});
+export const refused = (code: SendErrorCode, detail: string): SendOutcome => ({ outcome: "failed", error: ownError(code, detail) });
 
 /** What a provider says when it is asked whether it knows an account and takes the credentials. */
-export type Probe =
-  | { ok: true; detail: string }
-  /** `is_passing`: nobody answered, or not now. It says nothing of the credentials. */
-  | { ok: false; error: SendError; is_passing: boolean };
+export type Probe = { ok: true; detail: string } | Denial;
+
+/** Why nothing was learnt. `is_passing`: nobody answered, or not now. It says nothing of the credentials. */
+export interface Denial {
+  ok: false;
+  error: SendError;
+  is_passing: boolean;
+}
+
+export const denied = (code: SendErrorCode, detail: string, { is_passing = false } = {}): Denial => ({
+  ok: false,
+  error: ownError(code, detail),
+  is_passing,
+});
+
+/** In our words: the provider gave no code. */
+export const ownError = (code: SendErrorCode, detail: string): SendError => ({ code, detail, provider_code: null });
 
 /** What a provider is reached by. */
 export type World = { network: Network; settings: Settings };

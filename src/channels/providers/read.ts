@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { isId, type Id } from "../../core/ids.ts";
 import { epochMs, hours, seconds, timestamp, type Timestamp } from "../../core/time.ts";
 import type { InboundEvent } from "./provider.ts";
 
@@ -64,16 +65,6 @@ export const listAt = (value: unknown, ...path: string[]): unknown[] => {
   return Array.isArray(found) ? found : [];
 };
 
-/** The items of a list by what they have under a key; of several the first. */
-export function indexedBy(items: unknown[], key: string): Map<string, unknown> {
-  const found = new Map<string, unknown>();
-  for (const item of items) {
-    const value = textAt(item, key);
-    if (value !== null && !found.has(value)) found.set(value, item);
-  }
-  return found;
-}
-
 /**
  * A text that is not empty, or a number as text; otherwise null. A number too large to be exact has been rounded: as an
  * id it would be somebody else's.
@@ -91,6 +82,15 @@ export function idAt(value: unknown, ...path: string[]): string | null {
   const id = textAt(value, ...path);
   return id !== null && id.length <= id_limit ? id : null;
 }
+
+/** A word of the provider's own, such as a status. */
+export function shortAt(value: unknown, ...path: string[]): string | null {
+  const text = textAt(value, ...path);
+  return text && cut(text, 50);
+}
+
+/** Our own id of a message, where it is one: some providers give back what was sent along. */
+export const ownId = (text: string | null): Id<"msg"> | null => (text !== null && isId("msg", text) ? text : null);
 
 /** What a browser may open; never a script. */
 export const webAddress = (text: string | null): string | null => (text !== null && /^https?:\/\//i.test(text) ? text : null);

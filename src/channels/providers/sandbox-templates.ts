@@ -1,4 +1,4 @@
-import type { ProviderTemplate, TemplateSource } from "./provider.ts";
+import type { ProviderTemplate, TemplateSource } from "./template.ts";
 
 const template = (
   name: string,

@@ -1,11 +1,12 @@
-import { isId } from "../../core/ids.ts";
 import type { Timestamp } from "../../core/time.ts";
 import type { Identity } from "../contract.ts";
 import { graphError } from "./graph.ts";
+import { common, hashOfJson, type Arrival } from "./meta-event.ts";
 import type { DeliveryState, InboundEvent } from "./provider.ts";
-import { at, cut, detail_limit, hashOf, idAt, indexedBy, listAt, readCallback, textAt, timeAt } from "./read.ts";
+import { at, cut, detail_limit, idAt, listAt, ownId, readCallback, textAt, timeAt } from "./read.ts";
 import { contentOf } from "./whatsapp-content.ts";
-import { readTemplateNews } from "./whatsapp-templates.ts";
+import { identities, isRenaming, peopleOf, senderOf, type People } from "./whatsapp-people.ts";
+import { readTemplateNews } from "./whatsapp-template-news.ts";
 
 /**
  * What WhatsApp tells in one callback. Dedupe keys: a message its wamid, an echo `echo:wamid`, a status `wamid+status+timestamp`,
@@ -15,18 +16,8 @@ export function parse(raw: Uint8Array, received_at: Timestamp): InboundEvent[] {
   return readCallback(raw, received_at, (body) => listAt(body, "entry").flatMap((entry) => eventsOfEntry(entry, received_at)));
 }
 
-interface Told {
-  account_id: string;
-  received_at: Timestamp;
+interface Told extends Arrival {
   people: People;
-}
-
-/** The people of a change, as far as WhatsApp introduces them. */
-interface People {
-  by_user_id: Map<string, unknown>;
-  by_phone: Map<string, unknown>;
-  /** One introduction beside one sender belongs to them, however the number is spelt in either. */
-  lone: unknown;
 }
 
 function eventsOfEntry(entry: unknown, received_at: Timestamp): InboundEvent[] {
@@ -64,14 +55,14 @@ function unknownChange(change: unknown, entry: unknown, received_at: Timestamp):
 }
 
 const changeOf = (change: unknown, entry: unknown, received_at: Timestamp) => ({
-  dedupe_key: `change:${hashOf(JSON.stringify([at(entry, "id"), at(entry, "time"), change]))}`,
+  dedupe_key: `change:${hashOfJson([at(entry, "id"), at(entry, "time"), change])}`,
   account_id: accountOf(change, entry),
   occurred_at: timeAt(received_at, entry, "time"),
   raw: change,
 });
 
 function messageEvent(message: unknown, told: Told): InboundEvent {
-  const { from, name } = senderOf(message, told);
+  const { from, name } = senderOf(message, told.people);
   const external_id = idAt(message, "id") ?? "";
   const why = whyIgnored(message, external_id, from);
   if (why !== null) return ignoredItem("", message, told, why);
@@ -132,16 +123,12 @@ function userIdEvent(update: unknown, told: Told): InboundEvent {
   const previous = identities(phone, idAt(update, "user_id", "previous"));
   const current = identities(phone, idAt(update, "user_id", "current"));
   if (!isRenaming(previous, current)) return ignoredItem("user_id_update:", update, told, "user_id_update: it names no two ids");
-  return { kind: "renaming", ...common(`user_id_update:${hashOf(JSON.stringify(update))}`, update, told), previous, current };
+  return { kind: "renaming", ...common(`user_id_update:${hashOfJson(update)}`, update, told), previous, current };
 }
-
-/** Somebody is named who was known so before, and something of them is new. */
-const isRenaming = (previous: Identity[], current: Identity[]): boolean =>
-  previous.length > 0 && current.some(({ kind, value }) => !previous.some((old) => old.kind === kind && old.value === value));
 
 /** The end of a call is told by another item with its id: the window hangs on its beginning. */
 function callEvent(call: unknown, told: Told): InboundEvent {
-  const { from, name } = senderOf(call, told);
+  const { from, name } = senderOf(call, told.people);
   const id = idAt(call, "id");
   const is_theirs = textAt(call, "direction") === "USER_INITIATED" && textAt(call, "event") !== "terminate";
   if (id === null || !is_theirs || from.length === 0) return ignoredItem("call:", call, told, "calls: of no effect here");
@@ -162,34 +149,24 @@ function statusEvent(item: unknown, told: Told): InboundEvent {
   const said = textAt(item, "status") ?? "";
   const status = states.get(said);
   if (external_id === null) return ignoredItem("status:", item, told, "a status without a message's id");
-  const shared = common(boundedKey(`${external_id}+${said}+${textAt(item, "timestamp") ?? ""}`), item, told);
+  const shared = common(`${external_id}+${said}+${textAt(item, "timestamp") ?? ""}`, item, told);
   if (!status) return { kind: "ignored", ...shared, why: cut(`the status "${said}" is not known here`, detail_limit) };
-  const message_id = textAt(item, "biz_opaque_callback_data") ?? "";
   return {
     kind: "status",
     ...shared,
     external_id,
     status,
     error: status === "failed" ? graphError(listAt(item, "errors")[0], null) : null,
-    message_id: isId("msg", message_id) ? message_id : null,
+    message_id: ownId(textAt(item, "biz_opaque_callback_data")),
   };
 }
-
-const common = (dedupe_key: string, item: unknown, told: Told) => ({
-  dedupe_key,
-  account_id: told.account_id,
-  occurred_at: timeAt(told.received_at, item, "timestamp"),
-  raw: item,
-});
 
 function ignoredItem(prefix: string, item: unknown, told: Told, why: string): InboundEvent {
   return { kind: "ignored", ...common(itemKey(prefix, item), item, told), why };
 }
 
 const itemKey = (prefix: string, item: unknown): string =>
-  boundedKey(`${prefix}${textAt(item, "type") ?? "unknown"}:${idAt(item, "id") ?? hashOf(JSON.stringify(item))}`);
-
-const boundedKey = (key: string): string => (key.length <= 500 ? key : `hash:${hashOf(key)}`);
+  `${prefix}${textAt(item, "type") ?? "unknown"}:${idAt(item, "id") ?? hashOfJson(item)}`;
 
 /** Told *of* a message, or told by WhatsApp: who they come from matters to nobody. */
 const not_said: readonly string[] = ["revoke", "edit", "system"];
@@ -202,40 +179,4 @@ function whyIgnored(message: unknown, external_id: string, people: Identity[]): 
   if (type === "request_welcome") return "a chat was opened, nothing was said";
   if (type === "reaction" && textAt(message, "reaction", "emoji") === null) return "a reaction was taken back";
   return people.length === 0 && !not_said.includes(type) ? "a message that names nobody" : null;
-}
-
-function peopleOf(value: unknown): People {
-  const introduced = listAt(value, "contacts");
-  const senders = new Set(
-    [...listAt(value, "messages"), ...listAt(value, "calls")].map((item) => textAt(item, "from_user_id") ?? textAt(item, "from")),
-  );
-  return {
-    by_user_id: indexedBy(introduced, "user_id"),
-    by_phone: indexedBy(introduced, "wa_id"),
-    lone: introduced.length === 1 && senders.size === 1 ? introduced[0] : undefined,
-  };
-}
-
-/** Who wrote or called, by what the item says and what its change says of them. */
-function senderOf(item: unknown, { people }: Told): { from: Identity[]; name: string | null } {
-  const [phone, user_id] = [textAt(item, "from"), idAt(item, "from_user_id")];
-  const introduced = people.by_user_id.get(user_id ?? "") ?? people.by_phone.get(phone ?? "") ?? people.lone;
-  const their_id = idAt(introduced, "user_id");
-  // With another id it is the introduction of somebody else, to whom the number belonged.
-  const person = user_id !== null && their_id !== null && user_id !== their_id ? undefined : introduced;
-  return { from: identities(phone ?? textAt(person, "wa_id"), user_id ?? idAt(person, "user_id")), name: nameOf(person) };
-}
-
-/** Since 2026 a user may show a phone number, a business-scoped user id, or both. */
-function identities(phone: string | null, user_id: string | null): Identity[] {
-  const digits = phone?.replace(/[+\s().-]/g, "") ?? "";
-  const found: Identity[] = [];
-  if (/^\d{5,20}$/.test(digits)) found.push({ kind: "phone", value: digits });
-  if (user_id !== null) found.push({ kind: "whatsapp_user", value: user_id });
-  return found;
-}
-
-function nameOf(person: unknown): string | null {
-  const name = textAt(person, "profile", "name") ?? textAt(person, "profile", "username") ?? textAt(person, "username");
-  return name && cut(name, 200);
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Identity, MediaType } from "../contract.ts";
 import { mayBeLeftOut } from "./fields.ts";
-import { postMessage, probeNode } from "./graph.ts";
+import { postMessage, probeAccount } from "./graph.ts";
 import { appCredentials, handshake, metaId, verify } from "./meta.ts";
 import {
   refused,
@@ -15,7 +15,8 @@ import {
 } from "./provider.ts";
 import { idAt, listAt, textAt } from "./read.ts";
 import { parse } from "./whatsapp-callback.ts";
-import { templatePayload, templates } from "./whatsapp-templates.ts";
+import { templatePayload } from "./whatsapp-template-payload.ts";
+import { templates } from "./whatsapp-templates.ts";
 
 /** The WhatsApp Cloud API. */
 export const whatsapp: Provider = {
@@ -43,7 +44,7 @@ async function send(outbound: Outbound, credentials: Credentials, world: World):
     return refused("content_type_unsupported", "WhatsApp needs the file's address, and carries no caption with audio or a sticker.");
   return postMessage(
     {
-      url: `${world.settings.meta_graph_url}/${world.settings.meta_graph_version}/${encodeURIComponent(outbound.account_id)}/messages`,
+      host: "meta_graph_url",
       body: {
         messaging_product: "whatsapp",
         recipient_type: "individual",
@@ -54,6 +55,7 @@ async function send(outbound: Outbound, credentials: Credentials, world: World):
       readId: (answer) => idAt(listAt(answer, "messages")[0], "id"),
       readSpelling: (answer) => spellingOf(address, textAt(listAt(answer, "contacts")[0], "wa_id")),
     },
+    outbound,
     credentials,
     world,
   );
@@ -86,11 +88,13 @@ function filenameOf(link: string): string | null {
   }
 }
 
-/** GET /{phone_number_id}: the number, and the name that customers see. */
+/** The number, and the name that customers see. */
 function probe(account_id: string, credentials: Credentials, world: World): Promise<Probe> {
-  const { meta_graph_url, meta_graph_version } = world.settings;
-  const url = `${meta_graph_url}/${meta_graph_version}/${encodeURIComponent(account_id)}?fields=id,display_phone_number,verified_name`;
+  const fields = ["display_phone_number", "verified_name"];
   const nameOf = (said: unknown) =>
-    [textAt(said, "display_phone_number"), textAt(said, "verified_name")].filter((part) => part !== null).join(", ") || null;
-  return probeNode({ url, nameOf }, credentials, world);
+    fields
+      .map((field) => textAt(said, field))
+      .filter((part) => part !== null)
+      .join(", ") || null;
+  return probeAccount({ host: "meta_graph_url", fields, nameOf }, account_id, credentials, world);
 }

@@ -1,6 +1,7 @@
 import { Refusal, type Api, type Message, type User } from "./api.ts";
 import { follow } from "./follow.ts";
-import type { Draft, Panel } from "./panel.ts";
+import type { Draft } from "./log.ts";
+import type { Panel } from "./panel.ts";
 import type { Store } from "./store.ts";
 import { inBackground } from "./in-background.ts";
 
