@@ -94,6 +94,8 @@ export async function connectEmbedded(
     extensions: { vector },
     ...(source.folder !== undefined && { dataDir: source.folder }),
     ...(source.dump && { loadDataDir: source.dump }),
+  }).catch((cause: unknown) => {
+    throw unopened(source.folder, cause);
   });
   await client.exec("set time zone 'UTC'");
   const db = overPGlite(client, logger ? { logger } : {});
@@ -107,4 +109,14 @@ export async function connectEmbedded(
     close: () => client.close(),
     dump: () => client.dumpDataDir("none"),
   };
+}
+
+/** What fails on its disk is told by a number alone, in an object that is no Error. */
+function unopened(folder = "memory", cause: unknown): Error {
+  const { message, errno } = cause as { message?: string; errno?: number };
+  const reason = message || `its disk answered with error ${errno ?? "unknown"}`;
+  return new Error(
+    `The embedded database in ${folder} could not be opened: ${reason}. Make room on its disk and let this user write there, or set DATA_DIR to another folder.`,
+    { cause },
+  );
 }

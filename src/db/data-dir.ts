@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 /**
  * Two processes on one embedded database lose each other's rows without a word, so the folder is locked by
@@ -24,7 +24,19 @@ export function keptSecret(folder: string, name: string): string {
 }
 
 /** What customers wrote lies in it. */
-const makeFolder = (folder: string) => mkdirSync(folder, { recursive: true, mode: 0o700 });
+const makeFolder = (folder: string): void => writing(folder, () => void mkdirSync(folder, { recursive: true, mode: 0o700 }));
+
+/** Whoever starts the service is told what to do about a disk that takes nothing. */
+function writing(folder: string, write: () => void): void {
+  try {
+    write();
+  } catch (cause) {
+    throw new Error(
+      `The data folder ${folder} cannot be written: ${(cause as Error).message}. Make room there and let this user write, or set DATA_DIR to another folder.`,
+      { cause },
+    );
+  }
+}
 
 /** Only under a second lock may a dead owner's be removed; otherwise two starters could both believe they did. */
 function takeOver(folder: string, lock: string): void {
@@ -49,7 +61,7 @@ function takeOver(folder: string, lock: string): void {
 /** Whole or not at all: nobody ever reads a file that is still empty. */
 function create(file: string, content: string): boolean {
   const draft = `${file}.${process.pid}.${randomBytes(4).toString("hex")}`;
-  writeFileSync(draft, content, { mode: 0o600 });
+  writing(dirname(file), () => writeFileSync(draft, content, { mode: 0o600 }));
   try {
     linkSync(draft, file);
     return true;

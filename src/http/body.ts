@@ -5,9 +5,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 
 /** The body as one JSON object; nothing at all counts as an empty one. */
 export async function readJsonBody(request: Request, in_path: string[]): Promise<Record<string, unknown>> {
-  const bytes = await request.arrayBuffer().catch((cause: unknown) => {
-    throw cutShort(cause);
-  });
+  const bytes = await readBytes(request);
   if (bytes.byteLength === 0) return {};
   assertJson(request.headers);
   const body = parse(bytes);
@@ -20,6 +18,11 @@ export async function readJsonBody(request: Request, in_path: string[]): Promise
   }
   return body as Record<string, unknown>;
 }
+
+export const readBytes = (request: Request): Promise<ArrayBuffer> =>
+  request.arrayBuffer().catch((cause: unknown) => {
+    throw cutShort(cause);
+  });
 
 /** The connection broke off: nobody will read the answer, and nothing here is at fault. */
 export const cutShort = (cause: unknown): ApiError => new ApiError("malformed_json", { detail: "The body broke off.", cause });

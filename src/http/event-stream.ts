@@ -10,6 +10,7 @@ const utf8 = new TextEncoder();
 export function eventStream(c: Context<Front>, news: AsyncGenerator<News, void>, stream: Stream): Response {
   const [services, request_id] = [c.get("services"), c.get("request_id")];
   let is_begun = false;
+  let has_left = false;
   const body = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
@@ -18,17 +19,20 @@ export function eventStream(c: Context<Front>, news: AsyncGenerator<News, void>,
           is_begun = true;
           return controller.enqueue(utf8.encode(": welcome\n\n"));
         }
-        try {
-          const next = await news.next();
-          if (next.done) controller.close();
-          else controller.enqueue(utf8.encode(wordsOf(next.value)));
-        } catch (error) {
+        const next = await news.next().catch((error: unknown) => {
           services.log.error({ err: error, request_id }, "a stream broke off");
           stream.close();
-          controller.close();
-        }
+          return { done: true } as const;
+        });
+        // Whoever hung up meanwhile has nobody left to tell.
+        if (has_left) return;
+        if (next.done) controller.close();
+        else controller.enqueue(utf8.encode(wordsOf(next.value)));
       },
-      cancel: () => stream.close(),
+      cancel() {
+        has_left = true;
+        stream.close();
+      },
     },
     { highWaterMark: 0 },
   );

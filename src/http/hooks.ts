@@ -5,6 +5,7 @@ import { providers } from "../channels/providers/all.ts";
 import type { HookRequest } from "../channels/providers/provider.ts";
 import { receiveEvent } from "../messages/receive-event.ts";
 import { ApiError, unauthorized } from "../core/errors.ts";
+import { readBytes } from "./body.ts";
 import { limitBody, type Front } from "./front-door.ts";
 import { sendProblem } from "./problem.ts";
 import { respond, respondJson } from "./respond.ts";
@@ -61,7 +62,7 @@ async function requestOf(c: Context<Front>): Promise<HookRequest> {
   const { pathname, search } = new URL(c.req.url);
   return {
     url: `${c.get("services").settings.public_url}${pathname}${search}`,
-    raw: new Uint8Array(await c.req.arrayBuffer()),
+    raw: new Uint8Array(await readBytes(c.req.raw)),
     header: (name) => c.req.header(name),
   };
 }

@@ -12,6 +12,7 @@ export async function respondLines(c: Context<Front>, portions: AsyncIterable<ob
   const rest = portions[Symbol.asyncIterator]();
   // Before the answer begins, so that what fails here can still be told as a problem.
   let first: IteratorResult<object[], unknown> | undefined = await rest.next();
+  let has_left = false;
 
   const body = new ReadableStream<Uint8Array>(
     {
@@ -19,6 +20,8 @@ export async function respondLines(c: Context<Front>, portions: AsyncIterable<ob
         try {
           const portion = first ?? (await rest.next());
           first = undefined;
+          // Whoever hung up meanwhile has nobody left to read.
+          if (has_left) return;
           if (portion.done) controller.close();
           else controller.enqueue(utf8.encode(portion.value.map((row) => `${JSON.stringify(row)}\n`).join("")));
         } catch (error) {
@@ -28,6 +31,7 @@ export async function respondLines(c: Context<Front>, portions: AsyncIterable<ob
         }
       },
       async cancel() {
+        has_left = true;
         await rest.return?.();
       },
     },

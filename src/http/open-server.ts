@@ -92,7 +92,9 @@ export async function openServer(app: Hono<Front>, services: Services, where: Wh
   });
 
   server.listen(where.port, where.host);
-  await once(server, "listening");
+  await once(server, "listening").catch((cause: unknown) => {
+    throw new Error(`${(cause as Error).message}. Stop whatever listens there, or set PORT or HOST otherwise.`, { cause });
+  });
 
   return {
     port: (server.address() as AddressInfo).port,

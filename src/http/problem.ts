@@ -21,9 +21,12 @@ export function sendProblem(c: Context<Front>, thrown: unknown, instance: string
 }
 
 /** The template of the route that the request asks for; a path that is no route is not echoed. */
-function instanceOf(c: Context<Front>): string {
+const instanceOf = (c: Context<Front>): string => routeOf(c) ?? c.req.path.split("/").slice(0, 2).join("/");
+
+/** Behind it there may be a net for what is asked of it in a wrong way. */
+export function routeOf(c: Context<Front>): string | undefined {
   const route = matchedRoutes(c).find(({ path }) => !path.includes("*"));
-  return route ? templateOf(route.path) : c.req.path.split("/").slice(0, 2).join("/");
+  return route && templateOf(route.path);
 }
 
 export const templateOf = (path: string): string => path.replace(/:(\w+)/g, "{$1}");

@@ -1,7 +1,7 @@
 import type { MiddlewareHandler } from "hono";
 import { routePath } from "hono/route";
 import type { Front } from "./front-door.ts";
-import { templateOf } from "./problem.ts";
+import { routeOf } from "./problem.ts";
 
 /** One line a request: the route's template, never its ids, query or headers. */
 export const requestLog = (): MiddlewareHandler<Front> => async (c, next) => {
@@ -12,7 +12,7 @@ export const requestLog = (): MiddlewareHandler<Front> => async (c, next) => {
       request_id: c.get("request_id"),
       workspace_id: c.get("ctx")?.workspace_id,
       method: c.req.method,
-      route: templateOf(routePath(c, -1)),
+      route: routeOf(c) ?? routePath(c, -1),
       status: c.res.status,
       duration_ms: Math.round((performance.now() - started_ms) * 10) / 10,
     },

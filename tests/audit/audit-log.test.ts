@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
 import { sql } from "drizzle-orm";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import type { AuditEntry } from "../../src/audit/contract.ts";
 import { audit_log } from "../../src/audit/tables.ts";
 import { createWasslaClient } from "../../src/client.ts";
@@ -12,6 +12,8 @@ import { onPostgres } from "../support/database.ts";
 import { rowsOf } from "../support/rows.ts";
 import { openWatchedDatabase } from "../support/statements.ts";
 import { listen } from "../support/wire.ts";
+import { database } from "../support/database.ts";
+import { watching } from "../support/breakable-db.ts";
 import { createWorld, type Tenant } from "../support/world.ts";
 
 async function setUp(options: Parameters<typeof createWorld>[0] = {}) {
@@ -155,7 +157,32 @@ describe("an export", () => {
     socket.destroy();
     await settled(portions);
     expect(portions() - made).toBeLessThan(3);
+    expect(world.logged, "nobody's error").toEqual([]);
   }, 120_000);
+
+  test("that is given up while more is looked for is nobody's error", async () => {
+    const held = { by: undefined as Promise<void> | undefined, begun: false };
+    const db = watching((await database()).db, (statement) => {
+      if (!held.by || !statement.includes('from "audit_log"')) return undefined;
+      held.begun = true;
+      return held.by;
+    });
+    const { world, tenant } = await setUp({ db });
+    await leaveEntries(tenant, 2000);
+    const { body } = await world.app.request("/v1/audit_log/export", { headers: { Authorization: `Bearer ${tenant.api_key}` } });
+    const reader = body!.getReader();
+    await reader.read();
+    let find = () => {};
+    held.by = new Promise((resolve) => (find = resolve));
+    const next = reader.read();
+    await vi.waitFor(() => expect(held.begun).toBe(true));
+    const given_up = reader.cancel();
+    find();
+    await given_up;
+    expect((await next).done).toBe(true);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(world.logged).toEqual([]);
+  });
 
   test("that fails before it begins is a problem, and one that fails later breaks off where everybody sees it", async () => {
     const { db } = await openWatchedDatabase();

@@ -2,13 +2,18 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { connectEmbedded } from "../../src/db/connect.ts";
 import { keptSecret, lockDataDir } from "../../src/db/data-dir.ts";
 import { patience_ms, startAnswering } from "../support/processes.ts";
 
-function setUp() {
+function emptyPlace(): string {
   const place = mkdtempSync(join(tmpdir(), "wassla-lock-"));
   onTestFinished(() => rmSync(place, { recursive: true, force: true }));
-  const folder = join(place, "data");
+  return place;
+}
+
+function setUp() {
+  const folder = join(emptyPlace(), "data");
   const lock = join(folder, "wassla.lock");
   return {
     folder,
@@ -164,4 +169,20 @@ test("processes that start at once agree on a secret", { timeout: patience_ms },
   const secrets = await Promise.all(starters.map(({ tell }) => tell("secret")));
   expect(new Set(secrets).size).toBe(1);
   expect(secrets[0]).toBe(keptSecret(folder, "secret"));
+});
+
+test("a folder that cannot be made or written says what to do", () => {
+  const file = join(emptyPlace(), "a file");
+  writeFileSync(file, "");
+  const says = /The data folder .* cannot be written: .* Make room there and let this user write, or set DATA_DIR/;
+  expect(() => lockDataDir(join(file, "data"))).toThrow(says);
+  expect(() => keptSecret(join(file, "data"), "master_key")).toThrow(says);
+});
+
+test("an embedded database that cannot be opened says what to do", async () => {
+  const file = join(emptyPlace(), "a file");
+  writeFileSync(file, "");
+  await expect(connectEmbedded({ folder: join(file, "pg") })).rejects.toThrow(
+    /embedded database in .* could not be opened: .* or set DATA_DIR/,
+  );
 });

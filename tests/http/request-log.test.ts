@@ -42,6 +42,9 @@ test.each([
   ["/v1/webhook_deliveries/secret/replay", "POST", "/v1/webhook_deliveries/{delivery_id}/replay", 404],
   ["/trpc/me.get?input=secret", "GET", "/trpc/*", 400],
   ["/cron/secret", "POST", "/cron/{chore}", 401],
+  ["/widget/v1/events?secret=x", "GET", "/widget/v1/events", 401],
+  ["/widget/v1/secret", "GET", "/widget/v1/*", 404],
+  ["/auth/session", "GET", "/auth/session", 401],
   ["/docs/errors/secret", "GET", "/docs/errors/{code}", 404],
   ["/secret/path?secret=x", "GET", "/*", 404],
 ])("%s by %s is logged as %s", async (path, method, route, status) => {

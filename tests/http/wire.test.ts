@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { expect, test, vi } from "vitest";
+import { openServer } from "../../src/http/open-server.ts";
 import { createReceiver } from "../support/receiver.ts";
 import { deliveriesOf, leaveDeliveries } from "../support/webhooks.ts";
 import { createWorld, cron_secret } from "../support/world.ts";
@@ -136,6 +137,20 @@ test.each([
     expect(each).not.toHaveBeenCalled();
     each.mockRestore();
   }
+});
+
+test.each([
+  ["with a length", "Content-Length: 1000", '{"from'],
+  ["in chunks", "Transfer-Encoding: chunked", "5\r\n{"],
+])("a provider's callback that breaks off, %s, is nobody's error", async (_, header, part) => {
+  const { world, tenant, port, head } = await setUp();
+  const socket = connect({ port, host: "127.0.0.1" });
+  const path = `/hooks/sandbox/${tenant.channel_id}`;
+  socket.write(head(`POST ${path} HTTP/1.1`, "Content-Type: application/json", `X-Sandbox-Token: ${tenant.sandbox_token}`, header) + part);
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  socket.destroy();
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  expect(world.logged).toEqual([]);
 });
 
 test.each([
@@ -296,4 +311,9 @@ test("a cron call whose caller hangs up goes on to its end: what was sent is rec
       ["succeeded", 1],
     ]);
   expect(world.logged).toEqual([]);
+});
+
+test("a port that is taken is told with what to do", async () => {
+  const { world, port } = await setUp();
+  await expect(openServer(world.app, world.services, { port, host: "127.0.0.1" })).rejects.toThrow(/EADDRINUSE.* set PORT or HOST/);
 });

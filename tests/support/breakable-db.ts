@@ -44,7 +44,9 @@ export function watching<T extends object>(target: T, look: Look): T {
         return (query: { sql: string }, ...rest: unknown[]): unknown => {
           const held = look(query.sql);
           const prepared = (member as (...given: unknown[]) => Prepared).call(object, query, ...rest);
-          return held ? { execute: async () => (await Promise.all([prepared.execute(), held]))[0] } : prepared;
+          if (!held) return prepared;
+          const execute = async () => (await Promise.all([prepared.execute(), held]))[0];
+          return Object.assign(Object.create(prepared) as Prepared, { execute });
         };
       },
     });

@@ -210,6 +210,22 @@ describe("streams are bounded", () => {
     await vi.waitFor(() => expect(world.streams.count).toBe(0), soon);
   });
 
+  test("by whoever hangs up, which is nobody's error", async () => {
+    const { page, world } = await aConversation();
+    const headers = { Origin: shop, Authorization: `Bearer ${page.token}` };
+    const { body } = await world.app.request("/widget/v1/events", { headers });
+    const reader = body!.getReader();
+    await reader.read();
+    const next = reader.read();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await reader.cancel();
+    expect(await next).toEqual({ done: true, value: undefined });
+    // What it looked for when it was hung up on has been found by then.
+    for (let asked = 0; asked < 4; asked++) await page.history();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect([world.streams.count, world.logged]).toEqual([0, []]);
+  });
+
   test("HEAD opens none", async () => {
     const { world, page } = await aConversation();
     const { status, headers } = await world.app.request("/widget/v1/events", {
