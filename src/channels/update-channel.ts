@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { and, eq } from "drizzle-orm";
 import { record } from "../audit/record.ts";
-import { changesOf } from "../core/changes.ts";
+import { between, changesOf } from "../core/changes.ts";
 import type { TxCtx } from "../core/context.ts";
 import { mine } from "../db/mine.ts";
 import type { UpdateChannel } from "./contract.ts";
@@ -25,12 +25,12 @@ export async function updateChannel(ctx: TxCtx, input: UpdateChannel) {
     .where(and(mine(ctx, channels), eq(channels.id, channel.id)))
     .returning();
   if (changes.template_account !== undefined) await keepTemplates(ctx, updated!);
+  // Of credentials it is told that they were changed.
   const { name, status } = changes;
-  const changed = Object.keys(changes).filter((field) => field in input);
+  const told = between(channel, { ...(name !== undefined && { name }), ...(status !== undefined && { status }) });
   await record(ctx, "channel.updated", channel.id, {
-    changed,
-    ...(name !== undefined && { name }),
-    ...(status !== undefined && { status }),
+    ...told,
+    changed: [...told.changed, ...(changes.credentials === undefined ? [] : ["credentials"])],
   });
   return presentChannel(ctx, updated!);
 }

@@ -30,6 +30,7 @@ export type Work = "messages" | "webhooks" | "jobs" | "templates";
 export type Sleeper = Work | `visitor:${Id<"cont">}`;
 
 export interface Log {
+  debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;

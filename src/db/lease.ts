@@ -56,22 +56,23 @@ export const isFirst = ({ lane }: Turn): boolean => lane === nowhere;
 
 /**
  * Work whose time has come becomes ready, and dead leases become what the queue says; a thousand of each at a time. The range of
- * time has two ends because an index may serve such searches alone.
+ * time has two ends because an index may serve such searches alone. What is found is changed where it lies: to join a thousand keys
+ * with the table a plan may read the whole of it, and a log is long.
  */
 export async function revive(db: Db, { table, words }: Queue, now: Timestamp): Promise<void> {
   await db.execute(sql`
     /* across tenants: revive */
     with due as (
-      select workspace_id, id from ${table} where status = ${word(words.waiting)} and due_at > '-infinity' and due_at <= ${now}::timestamptz
+      select ctid as place from ${table} where status = ${word(words.waiting)} and due_at > '-infinity' and due_at <= ${now}::timestamptz
       order by due_at limit 1000 for update skip locked
     ), dead as (
-      select workspace_id, id from ${table} where status = ${word(words.leased)} and lease_until < ${now}::timestamptz
+      select ctid as place from ${table} where status = ${word(words.leased)} and lease_until < ${now}::timestamptz
       order by lease_until limit 1000 for update skip locked
     ), woken as (
-      update ${table} as w set status = ${word(words.ready)} from due where w.workspace_id = due.workspace_id and w.id = due.id
+      update ${table} set status = ${word(words.ready)} where ctid = any(array(select place from due))
     )
-    update ${table} as w set status = ${word(words.abandoned)}, lease_id = null, lease_until = null, updated_at = ${now}::timestamptz
-    from dead where w.workspace_id = dead.workspace_id and w.id = dead.id`);
+    update ${table} set status = ${word(words.abandoned)}, lease_id = null, lease_until = null, updated_at = ${now}::timestamptz
+    where ctid = any(array(select place from dead))`);
 }
 
 export interface Limits {

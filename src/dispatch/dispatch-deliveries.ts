@@ -225,7 +225,7 @@ async function deliver(services: Services, delivery: ClaimedDelivery): Promise<R
     ? await services.poster.post({ ...signedRequest(delivery, started_at), onCarried })
     : notSent("service_error");
   const ended_at = services.now();
-  if (outcome.error !== null) services.log.info(failureOf(delivery, outcome), "an attempt failed");
+  if (outcome.error !== null) services.log.debug(failureOf(delivery, outcome), "an attempt failed");
   return { attempt_id: services.newId("att"), delivery, outcome, verdict: judge(delivery, outcome, ended_at), started_at, ended_at };
 }
 

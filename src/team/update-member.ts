@@ -1,6 +1,6 @@
 import { and, eq } from "drizzle-orm";
 import { record } from "../audit/record.ts";
-import { changesOf } from "../core/changes.ts";
+import { between, changesOf } from "../core/changes.ts";
 import type { TxCtx } from "../core/context.ts";
 import { findMine, mine } from "../db/mine.ts";
 import type { UpdateMember } from "./contract.ts";
@@ -19,16 +19,11 @@ export async function updateMember(ctx: TxCtx, { team_member_id, ...wanted }: Up
     await assertNotLastOwner(ctx, member);
   }
 
-  const changed = Object.keys(changes) as (keyof typeof changes)[];
   const [updated] = await ctx.db
     .update(members)
     .set({ ...changes, updated_at: ctx.now() })
     .where(and(mine(ctx, members), eq(members.id, team_member_id)))
     .returning();
-  await record(ctx, "team_member.updated", team_member_id, {
-    changed,
-    from: Object.fromEntries(changed.map((field) => [field, member[field]])),
-    to: changes,
-  });
+  await record(ctx, "team_member.updated", team_member_id, between(member, changes));
   return presentMember(updated!);
 }

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { and, eq } from "drizzle-orm";
 import { record } from "../audit/record.ts";
+import { between, changesOf } from "../core/changes.ts";
 import type { Ctx, TxCtx } from "../core/context.ts";
 import { mine } from "../db/mine.ts";
 import { assertWebhookUrl } from "../posting/address-guard.ts";
@@ -17,31 +18,31 @@ type EndpointRow = typeof webhook_endpoints.$inferSelect;
 export const judgeNewUrl = async (ctx: Ctx, { url }: UpdateEndpoint): Promise<string | undefined> =>
   url === undefined ? undefined : assertWebhookUrl(url, ctx.network);
 
-/** Changes what is named and leaves the rest. What is on its way goes where it was going; what waits goes to the new URL. */
+/** Changes what is named and leaves the rest; what is so already is no change. What is on its way goes where it was going; what waits goes to the new URL. */
 export async function updateEndpoint(ctx: TxCtx, input: UpdateEndpoint, url: string | undefined) {
   const endpoint = await liveEndpoint(ctx, input.endpoint_id, { lock: "update" });
-  const changes = changesOf(ctx, endpoint, input, url);
-  if (Object.keys(changes).length === 0) return presentEndpoint(ctx, endpoint);
+  const { sealed_headers, ...changes } = changesOf(endpoint, wantedOf(ctx, endpoint, input, url));
+  if (sealed_headers === undefined && Object.keys(changes).length === 0) return presentEndpoint(ctx, endpoint);
 
   const now = ctx.now();
   const ends = changes.enabled === false;
   const [updated] = await ctx.db
     .update(webhook_endpoints)
-    .set({ ...changes, ...(ends && outOfService(now)), updated_at: now })
+    .set({ ...changes, ...(sealed_headers !== undefined && { sealed_headers }), ...(ends && outOfService(now)), updated_at: now })
     .where(and(mine(ctx, webhook_endpoints), eq(webhook_endpoints.id, endpoint.id)))
     .returning();
   if (ends) await withdrawWaiting(ctx.db, updated!, now);
+  // Of headers it is told that they were changed.
+  const told = between(endpoint, changes);
   await record(ctx, "webhook_endpoint.updated", endpoint.id, {
-    changed: Object.keys(changes).map((field) => (field === "sealed_headers" ? "headers" : field)),
-    ...(changes.url !== undefined && { url: changes.url }),
-    ...(changes.enabled !== undefined && { enabled: changes.enabled }),
+    ...told,
+    changed: [...told.changed, ...(sealed_headers === undefined ? [] : ["headers"])],
   });
   return presentEndpoint(ctx, updated!);
 }
 
-/** What is so already is no change. */
-function changesOf(ctx: TxCtx, endpoint: EndpointRow, input: UpdateEndpoint, url: string | undefined): Partial<EndpointRow> {
-  const wanted = {
+function wantedOf(ctx: TxCtx, endpoint: EndpointRow, input: UpdateEndpoint, url: string | undefined) {
+  return {
     url,
     name: input.name,
     event_types: input.event_types && [...new Set(input.event_types)],
@@ -52,9 +53,6 @@ function changesOf(ctx: TxCtx, endpoint: EndpointRow, input: UpdateEndpoint, url
     // A fresh start: neither what once disabled it nor how it fared before says anything about it now.
     ...(input.enabled && !endpoint.enabled && { disabled_reason: null, failing_since: null }),
   };
-  const differs = ([field, value]: [string, unknown]) =>
-    value !== undefined && !isDeepStrictEqual(value, endpoint[field as keyof EndpointRow]);
-  return Object.fromEntries(Object.entries(wanted).filter(differs));
 }
 
 /** Undefined where they stay as they are. Of what cannot be read nothing is kept once a header is named. */

@@ -299,8 +299,13 @@ describe("a change", () => {
     expect((await deedsOf(tenant)).at(-1)).toMatchObject({
       action: "channel.updated",
       target_id: channel.id,
-      details: { changed: ["name", "status", "credentials"], name: "Sales", status: "disconnected" },
+      details: {
+        changed: ["name", "status", "credentials"],
+        from: { name: channel.name, status: "connected" },
+        to: { name: "Sales", status: "disconnected" },
+      },
     });
+    expect(JSON.stringify(await deedsOf(tenant))).not.toContain("EAAanothertoken");
   });
 });
 

@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
 import { expect, test } from "vitest";
+import { after, hours } from "../../src/core/time.ts";
 import { dispatchDeliveries } from "../../src/dispatch/dispatch-deliveries.ts";
 import { onPostgres } from "../support/database.ts";
 import { modes, nodesOf, planOf, type Node } from "../support/plans.ts";
@@ -54,6 +55,32 @@ test.skipIf(!onPostgres())("a run finds what it changes by the right index, what
     ).not.toContain("Sort");
   }
 });
+
+// What is found is thought to be a thousand rows: to read the whole table for them looks cheaper than a thousand keys.
+test.skipIf(!onPostgres())(
+  "what falls due where much waits is found in a log of any size by where it lies",
+  { timeout: 60_000 },
+  async () => {
+    const { db, asked } = await openWatchedDatabase();
+    const world = await createWorld({ db });
+    const tenant = await world.tenant();
+    const { id } = await tenant.endpoint("http://127.0.0.1:9/hook");
+    for (let n = 0; n < 20; n++) await leaveDeliveries(tenant.ctx, id, 1000, { status: "succeeded", completed_at: world.now() });
+    for (let n = 0; n < 4; n++) await leaveDeliveries(tenant.ctx, id, 1000, { status: "scheduled", due_at: after(world.now(), hours(1)) });
+    await db.execute(sql`analyze`);
+    await leaveDeliveries(tenant.ctx, id, 1, { status: "scheduled" });
+    await dispatchDeliveries(world.services, { budget_ms: 0 });
+
+    const reviving = asked.findLast(({ statement }) => statement.includes("/* across tenants: revive */"))!;
+    for (const mode of modes) {
+      const revival = nodesOf(await planOf(db, mode, reviving));
+      expect(
+        revival.filter((node) => node["Node Type"] === "Seq Scan").map((node) => node["Relation Name"]),
+        mode,
+      ).toEqual([]);
+    }
+  },
+);
 
 /** By which indexes a part of the statement finds deliveries. */
 function scansIn(nodes: Node[], subplan: string): (string | undefined)[] {

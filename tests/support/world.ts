@@ -60,7 +60,8 @@ export async function createWorld(options: Options = {}) {
     logged.push({ level, fields, message });
     keptLog[level](fields, message);
   };
-  const log: Log = { info: (fields, message) => keptLog.info(fields, message), warn: noting("warn"), error: noting("error") };
+  const kept = (level: "debug" | "info") => (fields: object, message: string) => keptLog[level](fields, message);
+  const log: Log = { debug: kept("debug"), info: kept("info"), warn: noting("warn"), error: noting("error") };
   const woken: Sleeper[] = [];
   const streams = new Streams(options.streams);
 

@@ -78,7 +78,11 @@ describe("a change", () => {
     const { tenant, id } = await setUp();
     await change(tenant, id, { name: "Orders", headers: { "X-Api-Key": "a key of theirs" } });
     const [, updated] = await auditOf(tenant);
-    expect(updated).toMatchObject({ action: "webhook_endpoint.updated", target_id: id, details: { changed: ["name", "headers"] } });
+    expect(updated).toMatchObject({
+      action: "webhook_endpoint.updated",
+      target_id: id,
+      details: { changed: ["name", "headers"], from: { name: null }, to: { name: "Orders" } },
+    });
     expect(JSON.stringify(updated)).not.toContain("a key of theirs");
   });
 });
