@@ -1,9 +1,10 @@
-import { and, asc, desc, lt, sql, type SQL } from "drizzle-orm";
+import { and, asc, desc, gte, lt, sql, type SQL } from "drizzle-orm";
 import type { AnyPgColumn, PgTable } from "drizzle-orm/pg-core";
 import type { Ctx } from "../core/context.ts";
 import { firstIdAt, uuidOf, type Prefix } from "../core/ids.ts";
-import { feedOf, readCursor, type Listing, type Page, type Position } from "../core/page.ts";
+import { feedOf, readCursor, writeCursor, type Listing, type Page, type Position } from "../core/page.ts";
 import { minutes, shifted, type Timestamp } from "../core/time.ts";
+import { arranged, pageThrough, rowsWhere, type Filter } from "./look-through.ts";
 import { mine, type TenantTable } from "./mine.ts";
 import { query } from "./query.ts";
 import { totalOf } from "./total.ts";
@@ -16,6 +17,7 @@ interface FeedInput {
   cursor?: string | undefined;
   include_total?: boolean | undefined;
   created_after?: Timestamp | undefined;
+  created_before?: Timestamp | undefined;
 }
 
 /**
@@ -26,14 +28,38 @@ export async function readFeed<T extends FeedTable, P>(
   ctx: Ctx,
   table: T,
   listing: Listing,
-  { limit, cursor, include_total, created_after }: FeedInput,
+  { limit, cursor, include_total, created_after, created_before }: FeedInput,
   filters: SQL | undefined,
   present: (row: T["$inferSelect"]) => P,
   prefix: Prefix,
+  others: readonly Filter[] = [],
 ): Promise<Page<P>> {
   const position = readCursor(ctx, listing, cursor) ?? (await beginning(ctx, table, prefix, created_after));
   const horizon = await horizonOf(ctx);
-  const own = and(mine(ctx, table), filters);
+  const range = and(filters, await ending(ctx, table, prefix, created_before));
+  const { sought, whole, instead } = arranged(table.xid, others);
+  const own = and(mine(ctx, table), range, whole);
+  if (sought) {
+    const among = and(isFinished(table, horizon), range);
+    const search = {
+      column: table.xid,
+      direction: "asc",
+      position,
+      among: [among],
+      sought,
+      whole: and(among, sought),
+      instead,
+      limit: limit + 1,
+    } as const;
+    const page = await pageThrough(ctx, table, listing, search, (are_these) => rowsWhere(ctx, table, are_these));
+    const next_cursor = page.next_cursor ?? writeCursor(ctx, listing, horizon.position);
+    return {
+      ...page,
+      next_cursor,
+      data: page.data.map(present),
+      ...(await totalOf(ctx, { include_total }, table, and(own, isFinished(table, horizon)))),
+    };
+  }
   const rows = await rowsBehind(ctx, table, position, horizon, own, limit + 1);
   const page = feedOf(ctx, listing, rows as { xid: string; id: string }[], limit, horizon.position, present as (row: object) => P);
   return { ...page, ...(await totalOf(ctx, { include_total }, table, and(own, isFinished(table, horizon)))) };
@@ -52,6 +78,18 @@ async function beginning(ctx: Ctx, table: FeedTable, prefix: Prefix, created_aft
     .orderBy(desc(table.id))
     .limit(1);
   return older && [String(older.xid), String(older.id)];
+}
+
+/** That a row is not behind everything that was created before that moment: then it need not be searched to its very end. */
+async function ending(ctx: Ctx, table: FeedTable, prefix: Prefix, created_before: Timestamp | undefined): Promise<SQL | undefined> {
+  if (created_before === undefined) return undefined;
+  const [newer] = await ctx.db
+    .select({ xid: table.xid })
+    .from(table as PgTable)
+    .where(and(mine(ctx, table), gte(table.id, firstIdAt(prefix, shifted(created_before, 2 * older_ms)))))
+    .orderBy(asc(table.id))
+    .limit(1);
+  return newer && sql`${table.xid} <= ${String(newer.xid)}::xid8`;
 }
 
 /** The next rows of a feed behind a position, and before the horizon. */
