@@ -7,6 +7,7 @@ import { minutes, shifted, type Timestamp } from "../core/time.ts";
 import { arranged, pageThrough, rowsWhere, type Filter } from "./look-through.ts";
 import { mine, type TenantTable } from "./mine.ts";
 import { query } from "./query.ts";
+import { read, written } from "./statement.ts";
 import { totalOf } from "./total.ts";
 
 /** A table whose rows tell which transaction wrote them: `xid: transactionId()`, with an index (workspace_id, xid, id). */
@@ -71,25 +72,22 @@ const older_ms = minutes(10);
 /** A place in the feed before which nothing was created after that moment: it need not be searched from its very beginning. */
 async function beginning(ctx: Ctx, table: FeedTable, prefix: Prefix, created_after: Timestamp | undefined): Promise<Position | undefined> {
   if (created_after === undefined) return undefined;
-  const [older] = await ctx.db
-    .select({ xid: table.xid, id: table.id })
-    .from(table as PgTable)
-    .where(and(mine(ctx, table), lt(table.id, firstIdAt(prefix, shifted(created_after, -older_ms)))))
-    .orderBy(desc(table.id))
-    .limit(1);
-  return older && [String(older.xid), String(older.id)];
+  return nearest(ctx, table, lt(table.id, firstIdAt(prefix, shifted(created_after, -older_ms))), desc(table.id));
+}
+
+/** `limit 1` is a word of the statement: a plan for any limit sorts all rows that there are on that side. */
+async function nearest({ db, ...ctx }: Ctx, table: FeedTable, is: SQL, order: SQL): Promise<Position | undefined> {
+  const { xid, id } = table;
+  const first = sql`select ${xid}, ${id} from ${table} where ${and(mine(ctx, table), is)} order by ${order} limit 1`;
+  const [position] = await read(db, written(first), (values) => [xid.mapFromDriverValue(values[0]), id.mapFromDriverValue(values[1])]);
+  return position as Position | undefined;
 }
 
 /** That a row is not behind everything that was created before that moment: then it need not be searched to its very end. */
 async function ending(ctx: Ctx, table: FeedTable, prefix: Prefix, created_before: Timestamp | undefined): Promise<SQL | undefined> {
   if (created_before === undefined) return undefined;
-  const [newer] = await ctx.db
-    .select({ xid: table.xid })
-    .from(table as PgTable)
-    .where(and(mine(ctx, table), gte(table.id, firstIdAt(prefix, shifted(created_before, 2 * older_ms)))))
-    .orderBy(asc(table.id))
-    .limit(1);
-  return newer && sql`${table.xid} <= ${String(newer.xid)}::xid8`;
+  const newer = await nearest(ctx, table, gte(table.id, firstIdAt(prefix, shifted(created_before, 2 * older_ms))), asc(table.id));
+  return newer && sql`${table.xid} <= ${newer[0]}::xid8`;
 }
 
 /** The next rows of a feed behind a position, and before the horizon. */

@@ -7,9 +7,11 @@ import { mine, type TenantTable } from "./mine.ts";
 import { query } from "./query.ts";
 import { read, written } from "./statement.ts";
 
-/** So many rows a statement looks at in search of those that are meant: what is rare, or gone, costs no walk over a whole tenant. */
+/**
+ * So many rows a statement looks at in search of those that are meant: what is rare, or gone, costs no walk over a whole tenant. A
+ * value of the statement, not a word of it: a plan for any values then counts on few rows, and takes them in order instead of sorting all.
+ */
 const most_looked_at = 5_000;
-const most = sql.raw(String(most_looked_at));
 /** And so often a page looks further. */
 const most_walks = 4;
 
@@ -105,8 +107,8 @@ async function lookThrough(ctx: Ctx, table: TenantTable, search: Search): Promis
 async function lookAlong(ctx: Ctx, table: TenantTable, { among, sought, position, limit, ...sorted }: Search): Promise<Looked> {
   const order = orderOf(table, sorted);
   const walks = among.map((own) => {
-    const rows = sql`(select *, row_number() over (order by ${order}) as nth from ${table} where ${and(mine(ctx, table), own, behind(table, sorted, position))} order by ${order} limit ${most})`;
-    return sql`(select ${placeIn(table, sorted)}, ${sought} as is_meant, nth = ${most} as is_edge from ${rows} as ${table} where ${sought} or nth = ${most} order by ${order} limit ${limit})`;
+    const rows = sql`(select *, row_number() over (order by ${order}) as nth from ${table} where ${and(mine(ctx, table), own, behind(table, sorted, position))} order by ${order} limit ${most_looked_at})`;
+    return sql`(select ${placeIn(table, sorted)}, ${sought} as is_meant, nth = ${most_looked_at} as is_edge from ${rows} as ${table} where ${sought} or nth = ${most_looked_at} order by ${order} limit ${limit})`;
   });
   const found = await placesOf(ctx, table, sorted, walks, limit);
   const edge = found.findIndex(({ is_edge }) => is_edge);
@@ -116,7 +118,7 @@ async function lookAlong(ctx: Ctx, table: TenantTable, { among, sought, position
 
 async function areFew(ctx: Ctx, table: TenantTable, stretches: readonly Stretch[]): Promise<boolean> {
   const rows = stretches.map(
-    ({ is, by }) => sql`(select from ${table} where ${and(mine(ctx, table), is)} order by ${listed(by)} limit ${most})`,
+    ({ is, by }) => sql`(select from ${table} where ${and(mine(ctx, table), is)} order by ${listed(by)} limit ${most_looked_at})`,
   );
   const [row] = await query<{ many: number }>(
     ctx.db,
@@ -134,7 +136,7 @@ async function lookIn(
 ): Promise<Looked> {
   const order = orderOf(table, sorted);
   const parts = stretches.map(({ is, by }) => {
-    const rows = sql`(select * from ${table} where ${and(mine(ctx, table), is)} order by ${listed(by)} limit ${sql.raw(String(2 * most_looked_at))})`;
+    const rows = sql`(select * from ${table} where ${and(mine(ctx, table), is)} order by ${listed(by)} limit ${2 * most_looked_at})`;
     return sql`(select ${placeIn(table, sorted)}, true as is_meant, false as is_edge from ${rows} as ${table} where ${and(whole, behind(table, sorted, position))} order by ${order} limit ${limit})`;
   });
   return { rows: await placesOf(ctx, table, sorted, parts, limit) };
