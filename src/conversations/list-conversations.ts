@@ -1,12 +1,13 @@
-import { and, arrayContains, asc, desc, eq, gt, inArray, isNull, lt, sql } from "drizzle-orm";
+import { and, arrayContains, asc, desc, eq, gt, inArray, isNull, lt, sql, type SQL } from "drizzle-orm";
 import { channels } from "../channels/tables.ts";
 import { findContact } from "../contacts/find-contact.ts";
 import { contacts } from "../contacts/tables.ts";
 import type { Ctx } from "../core/context.ts";
 import { uuidOf, type Id } from "../core/ids.ts";
 import { pageOf, readCursor, type Listing } from "../core/page.ts";
-import { createdWithin } from "../db/created-within.ts";
-import { inAnyOf, inStates } from "../db/in-states.ts";
+import { createdWithin, within } from "../db/created-within.ts";
+import { eachOf, inAnyOf, inStates, type States } from "../db/in-states.ts";
+import { arranged, pageThrough, type Filter } from "../db/look-through.ts";
 import { assertMine, mine } from "../db/mine.ts";
 import { given } from "../db/query.ts";
 import { totalOf } from "../db/total.ts";
@@ -34,32 +35,51 @@ export async function listContactConversations(ctx: Ctx, input: ListContactConve
 
 async function readPage(ctx: Ctx, listing: Listing, input: ListConversations) {
   const position = readCursor(ctx, listing, input.cursor);
-  const { updated_at, last_message_at } = conversations;
-  const filters = and(
-    mine(ctx, conversations),
-    given(input.channel, (channel) => inArray(conversations.channel, channel)),
-    given(input.channel_id, (channel_id) => eq(conversations.channel_id, channel_id)),
-    given(input.contact_id, (contact_id) => eq(conversations.contact_id, contact_id)),
-    given(input.handler_mode, (handler_mode) => eq(conversations.handler_mode, handler_mode)),
-    given(input.assignee_id, (id) => (id === "none" ? isNull(conversations.assignee_id) : eq(conversations.assignee_id, id))),
-    given(input.priority, (priority) => inArray(conversations.priority, priority)),
-    given(input.tag, (tag) => arrayContains(conversations.tags, [tag])),
-    given(input.q, (q) => foundBy(ctx, conversations.id, q, placesOfConversations(ctx))),
-    createdWithin(conversations, "conv", input),
-    given(input.updated_after, (moment) => gt(updated_at, moment)),
-    given(input.updated_before, (moment) => lt(updated_at, moment)),
-    given(input.last_message_after, (moment) => gt(last_message_at, moment)),
-    given(input.last_message_before, (moment) => lt(last_message_at, moment)),
-  );
-  const { sorted_by, order, beyond } = orderOf(input.sort);
-  const limit = input.limit + 1;
+  const { column, direction, order, beyond, at } = orderOf(input.sort);
   const states = { column: conversations.status, any_of: statusesOf(input) };
-  const chosen = inStates(ctx, conversations, states, { rest: and(filters, given(position, beyond)), order, limit });
-  const found = await withSurroundings.where(ctx.db, sql`${chosen} order by ${order} limit ${limit}`);
+  const filters = filtersOf(ctx, input, states);
+  const limit = input.limit + 1;
+  const total = () => totalOf(ctx, input, conversations, and(mine(ctx, conversations), ...filters.map(({ is }) => is)));
 
-  const rows = found.map(({ conversation, ...surroundings }) => presentConversation(ctx, conversation, surroundings));
-  const page = pageOf(ctx, listing, rows, input.limit, (row) => [row[sorted_by], row.id]);
-  return { ...page, ...(await totalOf(ctx, input, conversations, and(filters, inAnyOf(states)))) };
+  const { sought, ...places } = arranged(column, filters);
+  // What words are found in is known before it is sorted.
+  if (sought && input.q === undefined) {
+    const search = { column, direction, position, sought, limit, ...places };
+    const page = await pageThrough(ctx, conversations, listing, search, (are_these) => presentedWhere(ctx, are_these));
+    return { ...page, ...(await total()) };
+  }
+  const rest = and(mine(ctx, conversations), ...filters.filter(({ each }) => !each).map(({ is }) => is), given(position, beyond));
+  const chosen = inStates(ctx, conversations, states, { rest, order, limit });
+  const rows = await presentedWhere(ctx, sql`${chosen} order by ${order} limit ${limit}`);
+  return { ...pageOf(ctx, listing, rows, input.limit, (row) => [row[at], row.id]), ...(await total()) };
+}
+
+const presentedWhere = async (ctx: Ctx, chosen: SQL) =>
+  (await withSurroundings.where(ctx.db, chosen)).map(({ conversation, ...rest }) => presentConversation(ctx, conversation, rest));
+
+/** What is asked for, and which of it an index has together. */
+function filtersOf(ctx: Ctx, input: ListConversations, states: States): Filter[] {
+  const { id, last_message_at, updated_at } = conversations;
+  const by = [last_message_at, id];
+  return [
+    { is: given(input.contact_id, (contact_id) => eq(conversations.contact_id, contact_id)), by },
+    { is: inAnyOf(states), each: eachOf(states), by },
+    {
+      is: given(input.assignee_id, (whose) =>
+        whose === "none" ? isNull(conversations.assignee_id) : eq(conversations.assignee_id, whose),
+      ),
+      by,
+    },
+    { is: createdWithin(conversations, "conv", input), by: [id], is_range: true },
+    { is: within(updated_at, input.updated_after, input.updated_before), by: [updated_at, id], is_range: true },
+    { is: within(last_message_at, input.last_message_after, input.last_message_before), by, is_range: true },
+    { is: given(input.channel, (channel) => inArray(conversations.channel, channel)) },
+    { is: given(input.channel_id, (channel_id) => eq(conversations.channel_id, channel_id)) },
+    { is: given(input.handler_mode, (handler_mode) => eq(conversations.handler_mode, handler_mode)) },
+    { is: given(input.priority, (priority) => inArray(conversations.priority, priority)) },
+    { is: given(input.tag, (tag) => arrayContains(conversations.tags, [tag])) },
+    { is: given(input.q, (q) => foundBy(ctx, conversations.id, q, placesOfConversations(ctx))) },
+  ];
 }
 
 function statusesOf({ status, is_open }: Pick<ListConversations, "status" | "is_open">): readonly ConversationStatus[] | undefined {
@@ -69,15 +89,19 @@ function statusesOf({ status, is_open }: Pick<ListConversations, "status" | "is_
 
 /** Each order is that of an index. Ids are made in order of time, so they are the order of creation. */
 function orderOf(sort: ListConversations["sort"]) {
-  const sorted_by = sort.replace("-", "") as "last_message_at" | "created_at" | "updated_at";
-  const [direction, is_beyond, sign] = sort.startsWith("-") ? [desc, lt, sql`<`] : [asc, gt, sql`>`];
-  const { [sorted_by]: column, id } = conversations;
+  const at = sort.replace("-", "") as "last_message_at" | "created_at" | "updated_at";
+  const is_down = sort.startsWith("-");
+  const [by, is_beyond, sign] = is_down ? [desc, lt, sql`<`] : [asc, gt, sql`>`];
+  const { [at]: column, id } = conversations;
+  const direction = is_down ? ("desc" as const) : ("asc" as const);
   type Position = readonly [at: string, id: string];
-  if (sorted_by === "created_at")
-    return { sorted_by, order: direction(id), beyond: ([, last]: Position) => is_beyond(id, last as Id<"conv">) };
+  if (at === "created_at")
+    return { at, column: id, direction, order: by(id), beyond: ([, last]: Position) => is_beyond(id, last as Id<"conv">) };
   return {
-    sorted_by,
-    order: sql`${direction(column)}, ${direction(id)}`,
-    beyond: ([at, last]: Position) => sql`(${column}, ${id}) ${sign} (${at}::timestamptz, ${uuidOf(last)}::uuid)`,
+    at,
+    column,
+    direction,
+    order: sql`${by(column)}, ${by(id)}`,
+    beyond: ([moment, last]: Position) => sql`(${column}, ${id}) ${sign} (${moment}::timestamptz, ${uuidOf(last)}::uuid)`,
   };
 }

@@ -112,7 +112,10 @@ export const listOf = <T extends z.ZodType>(item: T, id: string, next_cursor: st
     .object({
       object: ListName,
       data: z.array(item).meta({ description: "The rows of this page." }),
-      has_more: z.boolean().meta({ description: "Whether there are more rows behind this page now." }),
+      has_more: z.boolean().meta({
+        description:
+          "Whether there may be more rows behind this page now. A page whose filters are met by few of very many rows can then have fewer than `limit`, even none: the rest is on the next ones.",
+      }),
       next_cursor: z.string().nullable().meta({
         description: "Pass it as `cursor` to get the next page; null on the last page. A feed always has one: keep it and ask again later.",
       }),

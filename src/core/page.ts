@@ -19,11 +19,21 @@ export interface Listing {
   filters: object;
 }
 
-/** `rows` holds up to one more than `limit`: that one only tells that there is more. */
-export function pageOf<T>(ctx: Ctx, listing: Listing, rows: T[], limit: number, positionOf: (row: T) => Position): Page<T> {
+/**
+ * `rows` holds up to one more than `limit`: that one only tells that there is more. Where nobody looked further than to an
+ * edge, there is more behind it, however few were found.
+ */
+export function pageOf<T>(
+  ctx: Ctx,
+  listing: Listing,
+  rows: T[],
+  limit: number,
+  positionOf: (row: T) => Position,
+  edge?: Position,
+): Page<T> {
   const data = rows.slice(0, limit);
-  const last = rows.length > limit ? data.at(-1) : undefined;
-  return { object: "list", data, has_more: last !== undefined, next_cursor: last ? writeCursor(ctx, listing, positionOf(last)) : null };
+  const end = rows.length > limit ? positionOf(data.at(-1)!) : edge;
+  return { object: "list", data, has_more: end !== undefined, next_cursor: end ? writeCursor(ctx, listing, end) : null };
 }
 
 /**

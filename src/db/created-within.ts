@@ -28,3 +28,10 @@ export const createdWithin = (
     given(created_after, (moment) => and(gt(table.created_at, moment), gte(table.id, idsFrom(prefix, moment)))!),
     given(created_before, (moment) => and(lt(table.created_at, moment), lt(table.id, idsBefore(prefix, moment)))!),
   ) satisfies SQL | undefined;
+
+/** That a moment is in a range of time. */
+export const within = (column: AnyPgColumn, after: Timestamp | undefined, before: Timestamp | undefined): SQL | undefined =>
+  and(
+    given(after, (moment) => gt(column, moment)),
+    given(before, (moment) => lt(column, moment)),
+  );

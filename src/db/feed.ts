@@ -1,11 +1,13 @@
-import { and, asc, desc, lt, sql, type SQL } from "drizzle-orm";
+import { and, asc, desc, gte, lt, sql, type SQL } from "drizzle-orm";
 import type { AnyPgColumn, PgTable } from "drizzle-orm/pg-core";
 import type { Ctx } from "../core/context.ts";
 import { firstIdAt, uuidOf, type Prefix } from "../core/ids.ts";
-import { feedOf, readCursor, type Listing, type Page, type Position } from "../core/page.ts";
+import { feedOf, readCursor, writeCursor, type Listing, type Page, type Position } from "../core/page.ts";
 import { minutes, shifted, type Timestamp } from "../core/time.ts";
+import { arranged, pageThrough, rowsWhere, type Filter } from "./look-through.ts";
 import { mine, type TenantTable } from "./mine.ts";
 import { query } from "./query.ts";
+import { read, written } from "./statement.ts";
 import { totalOf } from "./total.ts";
 
 /** A table whose rows tell which transaction wrote them: `xid: transactionId()`, with an index (workspace_id, xid, id). */
@@ -16,6 +18,7 @@ interface FeedInput {
   cursor?: string | undefined;
   include_total?: boolean | undefined;
   created_after?: Timestamp | undefined;
+  created_before?: Timestamp | undefined;
 }
 
 /**
@@ -26,14 +29,38 @@ export async function readFeed<T extends FeedTable, P>(
   ctx: Ctx,
   table: T,
   listing: Listing,
-  { limit, cursor, include_total, created_after }: FeedInput,
+  { limit, cursor, include_total, created_after, created_before }: FeedInput,
   filters: SQL | undefined,
   present: (row: T["$inferSelect"]) => P,
   prefix: Prefix,
+  others: readonly Filter[] = [],
 ): Promise<Page<P>> {
   const position = readCursor(ctx, listing, cursor) ?? (await beginning(ctx, table, prefix, created_after));
   const horizon = await horizonOf(ctx);
-  const own = and(mine(ctx, table), filters);
+  const range = and(filters, await ending(ctx, table, prefix, created_before));
+  const { sought, whole, instead } = arranged(table.xid, others);
+  const own = and(mine(ctx, table), range, whole);
+  if (sought) {
+    const among = and(isFinished(table, horizon), range);
+    const search = {
+      column: table.xid,
+      direction: "asc",
+      position,
+      among: [among],
+      sought,
+      whole: and(among, sought),
+      instead,
+      limit: limit + 1,
+    } as const;
+    const page = await pageThrough(ctx, table, listing, search, (are_these) => rowsWhere(ctx, table, are_these));
+    const next_cursor = page.next_cursor ?? writeCursor(ctx, listing, horizon.position);
+    return {
+      ...page,
+      next_cursor,
+      data: page.data.map(present),
+      ...(await totalOf(ctx, { include_total }, table, and(own, isFinished(table, horizon)))),
+    };
+  }
   const rows = await rowsBehind(ctx, table, position, horizon, own, limit + 1);
   const page = feedOf(ctx, listing, rows as { xid: string; id: string }[], limit, horizon.position, present as (row: object) => P);
   return { ...page, ...(await totalOf(ctx, { include_total }, table, and(own, isFinished(table, horizon)))) };
@@ -45,13 +72,22 @@ const older_ms = minutes(10);
 /** A place in the feed before which nothing was created after that moment: it need not be searched from its very beginning. */
 async function beginning(ctx: Ctx, table: FeedTable, prefix: Prefix, created_after: Timestamp | undefined): Promise<Position | undefined> {
   if (created_after === undefined) return undefined;
-  const [older] = await ctx.db
-    .select({ xid: table.xid, id: table.id })
-    .from(table as PgTable)
-    .where(and(mine(ctx, table), lt(table.id, firstIdAt(prefix, shifted(created_after, -older_ms)))))
-    .orderBy(desc(table.id))
-    .limit(1);
-  return older && [String(older.xid), String(older.id)];
+  return nearest(ctx, table, lt(table.id, firstIdAt(prefix, shifted(created_after, -older_ms))), desc(table.id));
+}
+
+/** `limit 1` is a word of the statement: a plan for any limit sorts all rows that there are on that side. */
+async function nearest({ db, ...ctx }: Ctx, table: FeedTable, is: SQL, order: SQL): Promise<Position | undefined> {
+  const { xid, id } = table;
+  const first = sql`select ${xid}, ${id} from ${table} where ${and(mine(ctx, table), is)} order by ${order} limit 1`;
+  const [position] = await read(db, written(first), (values) => [xid.mapFromDriverValue(values[0]), id.mapFromDriverValue(values[1])]);
+  return position as Position | undefined;
+}
+
+/** That a row is not behind everything that was created before that moment: then it need not be searched to its very end. */
+async function ending(ctx: Ctx, table: FeedTable, prefix: Prefix, created_before: Timestamp | undefined): Promise<SQL | undefined> {
+  if (created_before === undefined) return undefined;
+  const newer = await nearest(ctx, table, gte(table.id, firstIdAt(prefix, shifted(created_before, 2 * older_ms))), asc(table.id));
+  return newer && sql`${table.xid} <= ${newer[0]}::xid8`;
 }
 
 /** The next rows of a feed behind a position, and before the horizon. */

@@ -24,7 +24,7 @@ interface Wanted {
 export function inStates(ctx: Ctx, table: TenantTable, { column, any_of }: States, { rest, order, limit }: Wanted): SQL | undefined {
   if (any_of === undefined) return rest;
   if (any_of.length === 0) return and(mine(ctx, table), sql`false`);
-  const [first, ...others] = [...new Set(any_of)].map((state) => and(rest, eq(column, sql.raw(`'${state}'`)))!);
+  const [first, ...others] = eachOf({ column, any_of })!.map((state) => and(rest, state)!);
   if (others.length === 0) return first;
   const pages = [first, ...others].map((own) => sql`(select ${table.id} from ${table} where ${own} order by ${order} limit ${limit})`);
   return and(mine(ctx, table), sql`${table.id} in (${sql.join(pages, sql` union all `)})`);
@@ -32,3 +32,7 @@ export function inStates(ctx: Ctx, table: TenantTable, { column, any_of }: State
 
 /** The same where all rows are meant, to be counted. */
 export const inAnyOf = ({ column, any_of }: States): SQL | undefined => any_of && inArray(column, [...any_of]);
+
+/** Each of them by itself. */
+export const eachOf = ({ column, any_of }: States): SQL[] | undefined =>
+  any_of && [...new Set(any_of)].map((state) => eq(column, sql.raw(`'${state}'`)));

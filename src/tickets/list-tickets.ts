@@ -4,8 +4,9 @@ import { conversations } from "../conversations/tables.ts";
 import type { Ctx } from "../core/context.ts";
 import { uuidOf, type Id } from "../core/ids.ts";
 import { pageOf, readCursor, type Listing, type Position } from "../core/page.ts";
-import { createdWithin } from "../db/created-within.ts";
-import { inAnyOf, inStates } from "../db/in-states.ts";
+import { createdWithin, within } from "../db/created-within.ts";
+import { eachOf, inAnyOf, inStates, type States } from "../db/in-states.ts";
+import { arranged, pageThrough, type Filter } from "../db/look-through.ts";
 import { assertMine, mine } from "../db/mine.ts";
 import { given } from "../db/query.ts";
 import { totalOf } from "../db/total.ts";
@@ -23,26 +24,42 @@ export async function listTickets(ctx: Ctx, input: ListTickets) {
 
   const listing: Listing = { name: "tickets", filters: input };
   const position = readCursor(ctx, listing, input.cursor);
-  const { updated_at } = tickets;
-  const filters = and(
-    mine(ctx, tickets),
-    given(input.priority, (priority) => inArray(tickets.priority, priority)),
-    given(input.assignee_id, (id) => (id === "none" ? isNull(tickets.assignee_id) : eq(tickets.assignee_id, id))),
-    given(input.conversation_id, (id) => eq(tickets.conversation_id, id)),
-    given(input.contact_id, (id) => eq(tickets.contact_id, id)),
-    given(input.tag, (tag) => arrayContains(tickets.tags, [tag])),
-    given(input.q, (q) => foundBy(ctx, tickets.id, q, [inItself(ctx)])),
-    createdWithin(tickets, "tkt", input),
-    given(input.updated_after, (moment) => gt(updated_at, moment)),
-    given(input.updated_before, (moment) => lt(updated_at, moment)),
-  );
-  const { sorted_by, order, beyond } = orderOf(input.sort);
-  const limit = input.limit + 1;
+  const { column, direction, order, beyond, at } = orderOf(input.sort);
   const states = { column: tickets.status, any_of: input.status };
-  const chosen = inStates(ctx, tickets, states, { rest: and(filters, given(position, beyond)), order, limit });
+  const filters = filtersOf(ctx, input, states);
+  const limit = input.limit + 1;
+  const total = () => totalOf(ctx, input, tickets, and(mine(ctx, tickets), ...filters.map(({ is }) => is)));
+
+  const { sought, ...places } = arranged(column, filters);
+  // What words are found in is known before it is sorted.
+  if (sought && input.q === undefined) {
+    const search = { column, direction, position, sought, limit, ...places };
+    const page = await pageThrough(ctx, tickets, listing, search, async (are_these) =>
+      (await ctx.db.select().from(tickets).where(are_these)).map(presentTicket),
+    );
+    return { ...page, ...(await total()) };
+  }
+  const rest = and(mine(ctx, tickets), ...filters.filter(({ each }) => !each).map(({ is }) => is), given(position, beyond));
+  const chosen = inStates(ctx, tickets, states, { rest, order, limit });
   const rows = await ctx.db.select().from(tickets).where(chosen).orderBy(order).limit(limit);
-  const page = pageOf(ctx, listing, rows.map(presentTicket), input.limit, (row) => [row[sorted_by], row.id]);
-  return { ...page, ...(await totalOf(ctx, input, tickets, and(filters, inAnyOf(states)))) };
+  return { ...pageOf(ctx, listing, rows.map(presentTicket), input.limit, (row) => [row[at], row.id]), ...(await total()) };
+}
+
+/** What is asked for, and which of it an index has together. */
+function filtersOf(ctx: Ctx, input: ListTickets, states: States): Filter[] {
+  const { id, updated_at } = tickets;
+  const by = [id];
+  return [
+    { is: given(input.conversation_id, (conversation_id) => eq(tickets.conversation_id, conversation_id)), by },
+    { is: given(input.contact_id, (contact_id) => eq(tickets.contact_id, contact_id)), by },
+    { is: inAnyOf(states), each: eachOf(states), by },
+    { is: given(input.assignee_id, (whose) => (whose === "none" ? isNull(tickets.assignee_id) : eq(tickets.assignee_id, whose))), by },
+    { is: createdWithin(tickets, "tkt", input), by, is_range: true },
+    { is: within(updated_at, input.updated_after, input.updated_before), by: [updated_at, id], is_range: true },
+    { is: given(input.priority, (priority) => inArray(tickets.priority, priority)) },
+    { is: given(input.tag, (tag) => arrayContains(tickets.tags, [tag])) },
+    { is: given(input.q, (q) => foundBy(ctx, tickets.id, q, [inItself(ctx)])) },
+  ];
 }
 
 /** Where a ticket has words. */
@@ -51,14 +68,18 @@ const inItself = (ctx: Ctx) =>
 
 /** Each order is that of an index. Ids are made in order of time, so they are the order of creation. */
 function orderOf(sort: ListTickets["sort"]) {
-  const sorted_by = sort.replace("-", "") as "created_at" | "updated_at";
-  const [direction, is_beyond, sign] = sort.startsWith("-") ? [desc, lt, sql`<`] : [asc, gt, sql`>`];
+  const at = sort.replace("-", "") as "created_at" | "updated_at";
+  const is_down = sort.startsWith("-");
+  const [by, is_beyond, sign] = is_down ? [desc, lt, sql`<`] : [asc, gt, sql`>`];
   const { updated_at, id } = tickets;
-  if (sorted_by === "created_at")
-    return { sorted_by, order: direction(id), beyond: ([, last]: Position): SQL => is_beyond(id, last as Id<"tkt">) };
+  const direction = is_down ? ("desc" as const) : ("asc" as const);
+  if (at === "created_at")
+    return { at, column: id, direction, order: by(id), beyond: ([, last]: Position): SQL => is_beyond(id, last as Id<"tkt">) };
   return {
-    sorted_by,
-    order: sql`${direction(updated_at)}, ${direction(id)}`,
-    beyond: ([at, last]: Position): SQL => sql`(${updated_at}, ${id}) ${sign} (${at}::timestamptz, ${uuidOf(last)}::uuid)`,
+    at,
+    column: updated_at,
+    direction,
+    order: sql`${by(updated_at)}, ${by(id)}`,
+    beyond: ([moment, last]: Position): SQL => sql`(${updated_at}, ${id}) ${sign} (${moment}::timestamptz, ${uuidOf(last)}::uuid)`,
   };
 }
