@@ -2,7 +2,7 @@ import type { Services } from "../core/context.ts";
 import { Bell } from "../core/bell.ts";
 import { emptyReport, type ChoreOptions, type ChoreReport } from "../core/chore.ts";
 import { notSent, type PostOutcome } from "../core/poster.ts";
-import { epochMs } from "../core/time.ts";
+import { epochMs, type Timestamp } from "../core/time.ts";
 import { isFirst, release, type Claim, type Turn } from "../db/lease.ts";
 import { claimDeliveries, deliveryQueue, readClaimed, readDestinations, type ClaimedDelivery } from "./claim-deliveries.ts";
 import { judge } from "./judge.ts";
@@ -44,7 +44,7 @@ export function dispatchDeliveries(services: Services, options: ChoreOptions): P
 /** The same stages for one delivery that somebody has leased and waits for. */
 export async function attemptDelivery(services: Services, claim: Claim): Promise<Result | undefined> {
   const delivery = await readClaimed(services, claim);
-  const result = delivery && (await deliver(services, delivery));
+  const result = delivery && (await deliver(services, delivery, services.now()));
   if (result) await settleDeliveries(services, [result]);
   return result;
 }
@@ -61,6 +61,8 @@ class Run {
   readonly #memory: Memory;
   readonly #lanes: Lanes;
   #results: Result[] = [];
+  /** Leased, and not to be posted any more. */
+  #unsent: ClaimedDelivery[] = [];
   #is_recording = false;
   #is_reading = false;
   #gathering: NodeJS.Timeout | undefined;
@@ -83,8 +85,10 @@ class Run {
     const looking = setInterval(() => {
       this.#lanes.lookAround();
       this.#postNextTurn();
+      this.#giveBack().catch(this.#fail);
     }, poll_ms);
     await this.#claimAll().catch(this.#fail);
+    this.#unsent.push(...this.#lanes.takeAll());
     await this.#giveBack().catch(this.#fail);
     while (!this.#isQuiet()) await this.#bell.heard(poll_ms);
     clearInterval(looking);
@@ -131,7 +135,7 @@ class Run {
   #perLane = (): number => Math.max(least_per_lane, Math.floor(most_per_lane * (1 - this.#lanes.resting / rest_at_most)));
 
   #isQuiet = (): boolean =>
-    this.#lanes.moving + this.#lanes.resting + this.#results.length === 0 && !this.#is_recording && !this.#is_reading;
+    this.#lanes.moving + this.#lanes.resting + this.#results.length + this.#unsent.length === 0 && !this.#is_recording && !this.#is_reading;
 
   /** Begins some posts at once, and as many as there is room for in the next turns of the event loop. */
   #post(): void {
@@ -170,7 +174,11 @@ class Run {
   }
 
   async #carry(delivery: ClaimedDelivery): Promise<void> {
-    const result = await deliver(this.#services, delivery).catch(this.#fail);
+    // Too late to end within the lease: whoever takes it next has a whole one.
+    const now = this.#services.now();
+    const is_late = now > delivery.begin_by;
+    if (is_late) this.#unsent.push(delivery);
+    const result = is_late ? undefined : await deliver(this.#services, delivery, now).catch(this.#fail);
     if (result) this.#results.push(result);
     this.#lanes.ended(delivery, result?.outcome);
     this.#postNextTurn();
@@ -202,7 +210,7 @@ class Run {
 
   async #giveBack(): Promise<void> {
     const { db, now } = this.#services;
-    const unsent = this.#lanes.takeAll();
+    const unsent = this.#unsent.splice(0);
     this.#report.claimed -= unsent.length;
     await release(db, deliveryQueue, unsent, now());
   }
@@ -212,14 +220,12 @@ class Run {
 }
 
 /** sign → post → judge. */
-async function deliver(services: Services, delivery: ClaimedDelivery): Promise<Result | undefined> {
-  let started_at = services.now();
+async function deliver(services: Services, delivery: ClaimedDelivery, now: Timestamp): Promise<Result | undefined> {
+  let started_at = now;
   if (delivery.term !== delivery.endpoint.term) {
     await cancelClaimed(services, delivery);
     return undefined;
   }
-  // Too late to end within the lease: left alone, it becomes ready again by itself.
-  if (started_at > delivery.begin_by) return undefined;
   const onCarried = (): void => void (started_at = services.now());
   const outcome = delivery.endpoint.is_readable
     ? await services.poster.post({ ...signedRequest(delivery, started_at), onCarried })

@@ -91,7 +91,9 @@ test.runIf(!onPostgres())(
 
     const { code, stdout, stderr } = await serve({ DATA_DIR, PORT: String(port) }).ended;
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-    expect(stderr).toBe(`listen EADDRINUSE: address already in use 127.0.0.1:${port}\n`);
+    expect(stderr).toBe(
+      `listen EADDRINUSE: address already in use 127.0.0.1:${port}. Stop whatever listens there, or set PORT or HOST otherwise.\n`,
+    );
     expect(existsSync(join(DATA_DIR, "wassla.lock")), "the folder is let go of").toBe(false);
 
     const next = serve({ DATA_DIR, PORT: await freePort() });
