@@ -1,16 +1,15 @@
-import { and, arrayContains, asc, desc, eq, gt, inArray, isNull, lt, sql, type SQL } from "drizzle-orm";
+import { arrayContains, eq, inArray, isNull } from "drizzle-orm";
 import { channels } from "../channels/tables.ts";
 import { findContact } from "../contacts/find-contact.ts";
 import { contacts } from "../contacts/tables.ts";
 import type { Ctx } from "../core/context.ts";
-import { uuidOf, type Id } from "../core/ids.ts";
-import { pageOf, readCursor, type Listing } from "../core/page.ts";
+import type { Listing } from "../core/page.ts";
 import { createdWithin, within } from "../db/created-within.ts";
-import { eachOf, inAnyOf, inStates, type States } from "../db/in-states.ts";
-import { arranged, pageThrough, type Filter } from "../db/look-through.ts";
-import { assertMine, mine } from "../db/mine.ts";
+import { eachOf, inAnyOf, type States } from "../db/in-states.ts";
+import type { Filter } from "../db/look-through.ts";
+import { assertMine } from "../db/mine.ts";
 import { given } from "../db/query.ts";
-import { totalOf } from "../db/total.ts";
+import { readSorted } from "../db/sorted-page.ts";
 import { foundBy } from "../search/found-by.ts";
 import { members } from "../team/tables.ts";
 import { ConversationStatus, type ListContactConversations, type ListConversations } from "./contract.ts";
@@ -34,28 +33,11 @@ export async function listContactConversations(ctx: Ctx, input: ListContactConve
 }
 
 async function readPage(ctx: Ctx, listing: Listing, input: ListConversations) {
-  const position = readCursor(ctx, listing, input.cursor);
-  const { column, direction, order, beyond, at } = orderOf(input.sort);
   const states = { column: conversations.status, any_of: statusesOf(input) };
-  const filters = filtersOf(ctx, input, states);
-  const limit = input.limit + 1;
-  const total = () => totalOf(ctx, input, conversations, and(mine(ctx, conversations), ...filters.map(({ is }) => is)));
-
-  const { sought, ...places } = arranged(column, filters);
-  // What words are found in is known before it is sorted.
-  if (sought && input.q === undefined) {
-    const search = { column, direction, position, sought, limit, ...places };
-    const page = await pageThrough(ctx, conversations, listing, search, (are_these) => presentedWhere(ctx, are_these));
-    return { ...page, ...(await total()) };
-  }
-  const rest = and(mine(ctx, conversations), ...filters.filter(({ each }) => !each).map(({ is }) => is), given(position, beyond));
-  const chosen = inStates(ctx, conversations, states, { rest, order, limit });
-  const rows = await presentedWhere(ctx, sql`${chosen} order by ${order} limit ${limit}`);
-  return { ...pageOf(ctx, listing, rows, input.limit, (row) => [row[at], row.id]), ...(await total()) };
+  return readSorted(ctx, conversations, listing, input, { filters: filtersOf(ctx, input, states), states }, async (chosen) =>
+    (await withSurroundings.where(ctx.db, chosen)).map(({ conversation, ...rest }) => presentConversation(ctx, conversation, rest)),
+  );
 }
-
-const presentedWhere = async (ctx: Ctx, chosen: SQL) =>
-  (await withSurroundings.where(ctx.db, chosen)).map(({ conversation, ...rest }) => presentConversation(ctx, conversation, rest));
 
 /** What is asked for, and which of it an index has together. */
 function filtersOf(ctx: Ctx, input: ListConversations, states: States): Filter[] {
@@ -85,23 +67,4 @@ function filtersOf(ctx: Ctx, input: ListConversations, states: States): Filter[]
 function statusesOf({ status, is_open }: Pick<ListConversations, "status" | "is_open">): readonly ConversationStatus[] | undefined {
   if (is_open === undefined) return status;
   return (status ?? ConversationStatus.options).filter((one) => isOpen(one) === is_open);
-}
-
-/** Each order is that of an index. Ids are made in order of time, so they are the order of creation. */
-function orderOf(sort: ListConversations["sort"]) {
-  const at = sort.replace("-", "") as "last_message_at" | "created_at" | "updated_at";
-  const is_down = sort.startsWith("-");
-  const [by, is_beyond, sign] = is_down ? [desc, lt, sql`<`] : [asc, gt, sql`>`];
-  const { [at]: column, id } = conversations;
-  const direction = is_down ? ("desc" as const) : ("asc" as const);
-  type Position = readonly [at: string, id: string];
-  if (at === "created_at")
-    return { at, column: id, direction, order: by(id), beyond: ([, last]: Position) => is_beyond(id, last as Id<"conv">) };
-  return {
-    at,
-    column,
-    direction,
-    order: sql`${by(column)}, ${by(id)}`,
-    beyond: ([moment, last]: Position) => sql`(${column}, ${id}) ${sign} (${moment}::timestamptz, ${uuidOf(last)}::uuid)`,
-  };
 }

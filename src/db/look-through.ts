@@ -146,12 +146,12 @@ const listed = (columns: readonly AnyPgColumn[] = []): SQL => sql.join([...colum
 
 type Sorted = Pick<Search, "column" | "direction">;
 
-function orderOf({ id }: TenantTable, { column, direction }: Sorted): SQL {
+export function orderOf({ id }: TenantTable, { column, direction }: Sorted): SQL {
   const by = { asc, desc }[direction];
   return column === id ? by(id) : sql`${by(column)}, ${by(id)}`;
 }
 
-function behind({ id }: TenantTable, { column, direction }: Sorted, position: Position | undefined): SQL | undefined {
+export function behind({ id }: TenantTable, { column, direction }: Sorted, position: Position | undefined): SQL | undefined {
   if (!position) return undefined;
   const [at, last] = position;
   const is = sql.raw(direction === "asc" ? ">" : "<");

@@ -3,7 +3,6 @@ import type { AnyPgColumn, PgTable } from "drizzle-orm/pg-core";
 import type { Ctx } from "../core/context.ts";
 import { pageOf, readCursor, type Listing, type Page } from "../core/page.ts";
 import { inAnyOf, inStates, type States } from "./in-states.ts";
-import { arranged, pageThrough, rowsWhere, type Filter } from "./look-through.ts";
 import { mine, type TenantTable } from "./mine.ts";
 import { given } from "./query.ts";
 import { totalOf } from "./total.ts";
@@ -19,26 +18,6 @@ interface Way {
   column?: AnyPgColumn;
   order?: "asc" | "desc";
   states?: States;
-}
-
-/** A page, the newest first, with filters of which no index may have the rows in that order. */
-export async function readSought<T extends TenantTable, P>(
-  ctx: Ctx,
-  table: T,
-  listing: Listing,
-  input: PageInput,
-  filters: readonly Filter[],
-  states: States,
-  present: (row: T["$inferSelect"]) => P,
-): Promise<Page<P>> {
-  const { sought, ...places } = arranged(table.id, filters);
-  if (!sought)
-    return readPage(ctx, table, listing, input, and(...filters.filter(({ each }) => !each).map(({ is }) => is)), present, { states });
-  const position = readCursor(ctx, listing, input.cursor);
-  const search = { column: table.id, direction: "desc", position, sought, limit: input.limit + 1, ...places } as const;
-  const page = await pageThrough(ctx, table, listing, search, (are_these) => rowsWhere(ctx, table, are_these));
-  const total = await totalOf(ctx, input, table, and(mine(ctx, table), places.whole));
-  return { ...page, data: page.data.map(present), ...total };
 }
 
 /** A page of what a workspace has in a table, by default the newest first. */

@@ -7,9 +7,10 @@ import { createdWithin } from "../db/created-within.ts";
 import { readFeed } from "../db/feed.ts";
 import { assertMine, findMine } from "../db/mine.ts";
 import { eachOf, inAnyOf, type States } from "../db/in-states.ts";
-import type { Filter } from "../db/look-through.ts";
-import { readPage, readSought } from "../db/page.ts";
+import { rowsWhere, type Filter } from "../db/look-through.ts";
+import { readPage } from "../db/page.ts";
 import { given } from "../db/query.ts";
+import { readSorted } from "../db/sorted-page.ts";
 import type { ListConversationMessages, ListMessages, MessageStatus, StoredMessageStatus } from "./contract.ts";
 import { presentMessage } from "./present.ts";
 import { conversations } from "../conversations/tables.ts";
@@ -26,7 +27,9 @@ export async function listMessages(ctx: Ctx, input: ListMessages) {
   const filters = filtersOf(input, states);
   if (input.order === "asc") return readFeed(ctx, messages, listing, input, created, presentMessage, "msg", filters);
   const all = [...filters, { is: created, by: [messages.id], is_range: true }];
-  return readSought(ctx, messages, listing, input, all, states, presentMessage);
+  return readSorted(ctx, messages, listing, { ...input, sort: "-created_at" }, { filters: all, states }, async (chosen) =>
+    (await rowsWhere(ctx, messages, chosen)).map(presentMessage),
+  );
 }
 
 /** What is asked for, and which of it an index has together. */
